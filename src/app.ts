@@ -1,0 +1,250 @@
+import type { Clock } from './contracts/clock.js';
+import { systemClock } from './contracts/clock.js';
+import { ThrunError } from './contracts/errors.js';
+import type {
+  Class,
+  EventContext,
+  EventListener,
+  ListenerOptions,
+  Logger,
+  PayloadOf,
+  PublishOptions,
+} from './contracts/listener.js';
+import type { Transport } from './contracts/transport.js';
+import type { ThrunConfig } from './config/options.js';
+import { type ResolvedConfig, resolveConfig } from './config/resolve.js';
+import { Dispatcher, type EventInput } from './dispatch/dispatcher.js';
+import type { Contract } from './dispatch/payload-of.js';
+import type { Limits } from './envelope/index.js';
+import { Bus } from './observability/bus.js';
+import { logTo } from './observability/log-observations.js';
+import type { Observer } from './observability/observation.js';
+import { type CollectOptions, classListener, eventListener, listenerFrom } from './registry/collect.js';
+import type { Listener } from './registry/listener.js';
+import { type DecoratorRecord, recorded, recordOf } from './registry/records.js';
+import { Registry } from './registry/registry.js';
+import { loadTransport } from './transports/index.js';
+import { Worker, type WorkerOptions } from './worker/worker.js';
+
+/** A function that listens. */
+export type ListenerFunction<Payload> = (payload: Payload, context: EventContext) => unknown;
+
+export interface WorkOptions {
+  /** Consume these queues only. Default: the config's queue and every listener's own. */
+  readonly queues?: readonly string[] | undefined;
+  /** Run only these listeners; what the others are to get is left to other workers. */
+  readonly runs?: (listener: Listener) => boolean;
+  readonly admit?: WorkerOptions['admit'];
+}
+
+/** Parts a test replaces. */
+export interface ThrunParts {
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/**
+ * Makes a thrun from a config: publishes, takes subscriptions, works in this process. Nothing is connected before it is
+ * used.
+ * @throws {ThrunError} THRUN_CONFIG_INVALID, with everything that is wrong
+ */
+export async function createThrun(config: ThrunConfig = {}, parts: ThrunParts = {}): Promise<Thrun> {
+  const resolved = resolveConfig(config);
+  return thrunFrom(resolved, parts);
+}
+
+/** The same from a config that was loaded from its file. */
+export async function thrunFrom(config: ResolvedConfig, parts: ThrunParts = {}): Promise<Thrun> {
+  const logger = config.logger ?? (await import('./observability/logger.js')).createLogger(config.logLevel);
+  return new Thrun(config, logger, parts);
+}
+
+/** The composition root: config → transport, registry, dispatcher, workers. */
+export class Thrun {
+  readonly config: ResolvedConfig;
+  readonly logger: Logger;
+  readonly registry = new Registry();
+  readonly #bus = new Bus();
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #limits: Limits;
+  readonly #dispatcher: Dispatcher;
+  readonly #transports = new Map<string, Promise<Transport>>();
+  readonly #workers = new Set<Worker>();
+  #ready: Transport | undefined;
+  #unnamed = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(config: ResolvedConfig, logger: Logger, parts: ThrunParts) {
+    this.config = config;
+    this.logger = logger;
+    this.#clock = parts.clock ?? systemClock;
+    this.#random = parts.random ?? Math.random;
+    const { payloadBytes, depth, metaBytes } = config.limits;
+    this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+    this.#dispatcher = new Dispatcher({
+      clock: this.#clock,
+      limits: this.#limits,
+      source: config.source,
+      queueFor: (contract) => this.#queueFor(contract),
+      transport: (name) => (name === undefined && this.#ready) || this.transport(name),
+    });
+    this.#bus.observe(logTo(logger));
+  }
+
+  /**
+   * Publishes one event (or job): by name and payload, by class and payload, or as an instance of a class.
+   * Resolves to its id once it is as durable as the transport makes it.
+   */
+  event<Name extends string>(name: Name, payload?: PayloadOf<Name>, options?: PublishOptions): Promise<string>;
+  event<Instance>(type: Class<Instance>, payload: Partial<Instance>, options?: PublishOptions): Promise<string>;
+  event(instance: object, payload?: undefined, options?: PublishOptions): Promise<string>;
+  event(event: string | Class | object, payload?: unknown, options?: PublishOptions): Promise<string> {
+    return this.#dispatcher.publish(event, payload, options);
+  }
+
+  /** Publishes many at once: far quicker than one by one. Resolves to their ids, in order. */
+  events(inputs: readonly EventInput[]): Promise<string[]> {
+    return this.#dispatcher.publishAll(inputs);
+  }
+
+  /**
+   * Listens in this process: to a name, a pattern, a class or several of them, with a class or a function; or with a
+   * decorated class alone. Returns a function that ends it.
+   */
+  subscribe<Name extends string>(
+    events: Name | readonly Name[],
+    listener: Class<EventListener<PayloadOf<Name>>> | ListenerFunction<PayloadOf<Name>>,
+    options?: ListenerOptions<PayloadOf<Name>>,
+  ): () => void;
+  subscribe<Instance>(
+    type: Class<Instance>,
+    listener: Class<EventListener<Instance>> | ListenerFunction<Instance>,
+    options?: ListenerOptions,
+  ): () => void;
+  subscribe(decorated: Class): () => void;
+  subscribe(
+    events: string | Class | readonly (string | Class)[],
+    listener?: Class<EventListener> | ListenerFunction<never>,
+    options: ListenerOptions = {},
+  ): () => void {
+    if (listener === undefined) return this.#subscribeDecorated(events as Class);
+    const list = Array.isArray(events) ? (events as readonly (string | Class)[]) : [events as string | Class];
+    return this.registry.add(
+      isListenerClass(listener)
+        ? classListener(listener, list, options, this.#collect)
+        : eventListener(this.#describe(listener, options), list, options, this.config.retry),
+    );
+  }
+
+  /** Adds what decorators recorded: how a worker process gets the listeners that were discovered. */
+  register(records: readonly DecoratorRecord[]): void {
+    for (const record of records) {
+      const listener = listenerFrom(record, this.#collect);
+      if (listener) this.registry.add(listener);
+    }
+  }
+
+  /** Starts consuming in this process, with every listener subscribed so far. */
+  async work(options: WorkOptions = {}): Promise<Worker> {
+    const transport = await this.transport(undefined);
+    const { config } = this;
+    const { queues = this.queues(), runs, admit } = options;
+    const worker = new Worker(
+      {
+        ...config.worker,
+        group: config.group,
+        queues,
+        unhandled: config.unhandled,
+        limits: this.#limits,
+        middleware: config.middleware,
+        ...(runs && { runs }),
+        ...(admit && { admit }),
+      },
+      {
+        transport,
+        registry: this.registry,
+        clock: this.#clock,
+        random: this.#random,
+        logger: this.logger,
+        observe: this.#bus.emit,
+        publishFrom: (cause, event, payload, publishing) => this.#dispatcher.publishFrom(cause, event, payload, publishing),
+      },
+    );
+    this.#workers.add(worker);
+    await worker.start();
+    return worker;
+  }
+
+  /** Every queue the listeners run from, the config's own first. */
+  queues(): readonly string[] {
+    const own = this.registry.all().flatMap(({ queue }) => queue ?? []);
+    return [...new Set([this.config.queue, ...own])];
+  }
+
+  /** Calls `observer` for whatever happens to deliveries here. Returns a function that ends it. */
+  observe(observer: Observer): () => void {
+    return this.#bus.observe(observer);
+  }
+
+  /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
+  transport(name?: string): Promise<Transport> {
+    if (this.#closed) throw new ThrunError('THRUN_CLOSED');
+    const key = name ?? '';
+    let opening = this.#transports.get(key);
+    if (!opening) {
+      opening = this.#open(name);
+      this.#transports.set(key, opening);
+      // A transport that could not be reached is tried anew by the next caller.
+      opening.catch(() => this.#transports.delete(key));
+    }
+    return opening;
+  }
+
+  /** Drains the workers of this process, then closes the transports. Closing twice is safe. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    for (const opening of this.#transports.values()) await (await opening.catch(() => undefined))?.close();
+  }
+
+  async #open(name: string | undefined): Promise<Transport> {
+    const { transport: own, transports } = this.config;
+    const isOwn = name === undefined || name === (typeof own === 'string' ? own : own.name);
+    const transport = isOwn && typeof own !== 'string' ? own : await loadTransport(isOwn ? (own as string) : name, transports);
+    await transport.open();
+    if (isOwn) this.#ready = transport;
+    return transport;
+  }
+
+  get #collect(): CollectOptions {
+    return { container: this.config.container, retry: this.config.retry };
+  }
+
+  #subscribeDecorated(type: Class): () => void {
+    const record = recorded().findLast((entry) => entry.type === type && entry.kind !== 'event');
+    const listener = record && listenerFrom(record, this.#collect);
+    if (!listener) throw new ThrunError('THRUN_NOT_DECORATED', [type.name, '@ThrunEventListener or @ThrunJob']);
+    return this.registry.add(listener);
+  }
+
+  #describe(run: ListenerFunction<never>, { name = run.name }: ListenerOptions) {
+    const named = name === '' ? `listener-${++this.#unnamed}` : name;
+    return { name: named, origin: `function ${named}`, run: run as ListenerFunction<unknown> };
+  }
+
+  /** A job goes to the queue its handler runs from; everything else to the config's. */
+  #queueFor({ event, type }: Contract): string {
+    const record = type && recordOf(type);
+    const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
+    return queue ?? this.config.queue;
+  }
+}
+
+function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {
+  return typeof (listener.prototype as Partial<EventListener> | undefined)?.handle === 'function';
+}

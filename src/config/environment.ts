@@ -1,0 +1,40 @@
+import type { ThrunConfig } from './options.js';
+
+/** Settings that came from outside the config file, and what the person who made them calls them. */
+export interface Settings {
+  readonly values: ThrunConfig;
+  /** From a path (`worker.concurrency`) to its name outside (`env THRUN_CONCURRENCY`, `--concurrency`). */
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** Every variable that overrides the config, and the path it overrides. */
+export const ENVIRONMENT = {
+  THRUN_TRANSPORT: 'transport',
+  THRUN_GROUP: 'group',
+  THRUN_QUEUE: 'queue',
+  THRUN_SQLITE_PATH: 'transports.sqlite.path',
+  THRUN_LOG_LEVEL: 'logLevel',
+  THRUN_CONCURRENCY: 'worker.concurrency',
+  THRUN_PROCESSES: 'worker.processes',
+} as const;
+
+const NUMBERS: ReadonlySet<string> = new Set(['worker.concurrency', 'worker.processes']);
+
+/** An empty variable is one that is not set: a shell cannot always tell the two apart. */
+export function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Settings {
+  const values: Record<string, unknown> = {};
+  const names: Record<string, string> = {};
+  for (const [variable, path] of Object.entries(ENVIRONMENT)) {
+    const text = env[variable];
+    if (text === undefined || text === '') continue;
+    // Text that is no number stays text, so that the complaint can quote it.
+    put(values, path.split('.'), NUMBERS.has(path) && /^\s*-?\d+(\.\d+)?\s*$/.test(text) ? Number(text) : text);
+    names[path] = `env ${variable}`;
+  }
+  return { values, names };
+}
+
+function put(target: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) target[key] = value;
+  else put((target[key] ??= {}) as Record<string, unknown>, rest, value);
+}

@@ -1,0 +1,35 @@
+import { statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { ThrunError } from '../contracts/errors.js';
+
+/** The first of them that a folder has is its config. */
+export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `thrun.config.${extension}`);
+
+/** The config of the folder, or of the nearest folder above that has one. */
+export function findConfig(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const found = CONFIG_FILES.map((name) => join(folder, name)).find(isFile);
+    if (found !== undefined) return found;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** @throws {ThrunError} when the file somebody asked for by name cannot be a config. */
+export function namedConfig(cwd: string, name: string): string {
+  const file = resolve(cwd, name);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) throw new ThrunError('THRUN_CONFIG_NOT_FOUND', [file]);
+  if (stats.isDirectory()) throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'it is a directory; name the file in it.']);
+  if (!/\.(?:[cm]?[tj]s|json)$/.test(file)) {
+    throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'a config is a .ts, .mts, .js, .mjs or .json file.']);
+  }
+  return file;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
+import type { Transport } from '../contracts/transport.js';
+import type { Duration, Size } from '../contracts/units.js';
+
+/** The transports a config can name. */
+export const TRANSPORTS = ['sqlite', 'memory'] as const;
+export type TransportName = (typeof TRANSPORTS)[number];
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What `thrun.config.ts` may say. Everything is optional; an empty config is a working one. */
+export interface ThrunConfig {
+  /**
+   * The application that consumes: where a transport can fan out, every group gets every event.
+   * Default: the name in package.json (`@acme/orders` becomes `acme-orders`), else `thrun`.
+   */
+  readonly group?: string;
+  /** Written to `meta.source` of what this application publishes. Default: the group. */
+  readonly source?: string;
+  /** `sqlite` (default), `memory` (one process, for tests), or your own implementation of `Transport`. */
+  readonly transport?: TransportName | Transport;
+  /** Options of the transports, by name. */
+  readonly transports?: TransportsConfig;
+  /** The queue events and jobs go to, and are worked from, unless routed elsewhere. Default `events`. */
+  readonly queue?: string;
+  /**
+   * Globs of the listener files, relative to the config's folder; `!…` takes files out again.
+   * Default: listeners/ and all folders in it, *.ts, *.mts, *.js, *.mjs. Declarations (`*.d.ts`), tests (`*.test.*`) and
+   * node_modules are never listener files.
+   */
+  readonly listeners?: readonly string[];
+  /** How often and how far apart a listener is tried that does not say so itself. Default: 5 attempts, from 1s, doubling. */
+  readonly retry?: RetryOptions;
+  /**
+   * What becomes of an event nobody listens to: `ack` counts it and lets it go, `dead` keeps it as a dead letter.
+   * `auto` (default): `ack` where other groups have their own copy, `dead` where this was the only one.
+   */
+  readonly unhandled?: 'auto' | 'ack' | 'dead';
+  /** What is too much for one envelope. */
+  readonly limits?: LimitsConfig;
+  /** How `thrun work` runs. */
+  readonly worker?: WorkerConfig;
+  /** From a class to an instance of it, for a DI container. Default: `new`. */
+  readonly container?: Container;
+  /** Around every listener, the first one outermost. Default: none. */
+  readonly middleware?: readonly Middleware[];
+  /** Where thrun and the listeners log to; pino's shape. Default: thrun's own, as lines or JSON on stderr. */
+  readonly logger?: Logger;
+  /** The least important level that is logged. Default `info`. */
+  readonly logLevel?: LogLevel;
+}
+
+export interface TransportsConfig {
+  readonly sqlite?: SqliteConfig;
+}
+
+export interface SqliteConfig {
+  /** The database file, relative to the config's folder. Default `.thrun/thrun.db`. */
+  readonly path?: string;
+  /** What a resolved publish has survived: `full` (default) a power loss, `normal` the death of the process; faster. */
+  readonly durability?: 'full' | 'normal';
+}
+
+export interface LimitsConfig {
+  /** Bytes of a whole envelope; a larger one is a dead letter `payload_too_large`. Default 1M (1 MiB). */
+  readonly payloadBytes?: Size;
+  /** Levels of nesting in an envelope. Default 200. */
+  readonly depth?: number;
+  /** Bytes of its meta. Default 16K. */
+  readonly metaBytes?: Size;
+}
+
+export interface WorkerConfig {
+  /** Worker processes. Default 1. */
+  readonly processes?: number;
+  /** Deliveries handled at once in one process. Default 10. */
+  readonly concurrency?: number;
+  /** Deliveries one process holds, those that wait for a free place included. Default: twice the concurrency. */
+  readonly prefetch?: number;
+  /** A delivery whose worker died is given to another one after this long. Default `30s`. */
+  readonly visibilityTimeout?: Duration;
+  /** At SIGTERM and SIGINT: how long running listeners may still take. Default `30s`. */
+  readonly drainTimeout?: Duration;
+  /** A delivery that took down this many workers is a dead letter `crashed_worker`. Default 5. */
+  readonly maxCrashes?: number;
+  /** Warn when a process's event loop stood still this long. Default `10s`. */
+  readonly blockedAfter?: Duration;
+  /** Kill and replace a process whose event loop stood still this long. Default `60s`. */
+  readonly killBlockedAfter?: Duration;
+  /** Drain and replace a process that holds more memory (RSS) than this. Default: no limit. */
+  readonly memoryLimit?: Size;
+  /** Crashes in a row, each right after the start, before giving up. Default 5. */
+  readonly restarts?: number;
+}
+
+/** A config, or a function that makes one. */
+export type UserConfig = ThrunConfig | (() => ThrunConfig | Promise<ThrunConfig>);
+
+/** Says to the editor what a config is; returns it as it came. */
+export function defineConfig(config: ThrunConfig): ThrunConfig;
+export function defineConfig(config: () => ThrunConfig | Promise<ThrunConfig>): () => ThrunConfig | Promise<ThrunConfig>;
+export function defineConfig(config: UserConfig): UserConfig {
+  return config;
+}

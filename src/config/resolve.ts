@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { ThrunError } from '../contracts/errors.js';
+import type { Container, Logger, Middleware } from '../contracts/listener.js';
+import type { Transport } from '../contracts/transport.js';
+import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
+import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
+import { fromEnvironment, type Settings } from './environment.js';
+import type { LogLevel, ThrunConfig, TransportName } from './options.js';
+import { isName } from './rules.js';
+import { configProblems, type Problem } from './validate.js';
+
+/** A config with every default filled in: durations in milliseconds, sizes in bytes, paths absolute. */
+export interface ResolvedConfig {
+  /** The folder everything is relative to: the config's, else the one it was looked for in. */
+  readonly root: string;
+  /** The config file; undefined: there is none. */
+  readonly file: string | undefined;
+  /** What was imported for it: the file, or what it was built into. A worker process is handed it and need not build. */
+  readonly module: string | undefined;
+  readonly group: string;
+  readonly source: string;
+  readonly transport: TransportName | Transport;
+  readonly transports: { readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' } };
+  readonly queue: string;
+  readonly listeners: readonly string[];
+  readonly retry: RetryPolicy;
+  readonly unhandled: 'auto' | 'ack' | 'dead';
+  readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly metaBytes: number };
+  readonly worker: ResolvedWorkerConfig;
+  readonly container: Container;
+  readonly middleware: readonly Middleware[];
+  readonly logger: Logger | undefined;
+  readonly logLevel: LogLevel;
+}
+
+export interface ResolvedWorkerConfig {
+  readonly processes: number;
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly visibilityMs: number;
+  readonly drainMs: number;
+  readonly maxCrashes: number;
+  readonly blockedAfterMs: number;
+  readonly killBlockedAfterMs: number;
+  readonly memoryLimitBytes: number | undefined;
+  readonly restarts: number;
+}
+
+export interface ResolveOptions {
+  /** Default: the current folder. */
+  readonly root?: string | undefined;
+  readonly file?: string | undefined;
+  readonly module?: string | undefined;
+  /** Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** What a command line says: goes before the environment, which goes before the file. */
+  readonly overrides?: Partial<Settings> | undefined;
+}
+
+export const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,mjs}'];
+
+/** @throws {ThrunError} THRUN_CONFIG_INVALID, with everything that is wrong. */
+export function resolveConfig(config: unknown, options: ResolveOptions = {}): ResolvedConfig {
+  const root = resolve(options.root ?? '.');
+  const environment = fromEnvironment(options.env ?? process.env);
+  const values = merged(merged(config, environment.values), options.overrides?.values);
+  const names = { ...environment.names, ...options.overrides?.names };
+
+  const problems = configProblems(values);
+  if (problems.length > 0) {
+    const lines = problems.map((problem) => `  ${line(problem, names)}`);
+    throw new ThrunError('THRUN_CONFIG_INVALID', [options.file ?? `of ${root}`, lines.join('\n')]);
+  }
+  return filledIn(values as ThrunConfig, root, options);
+}
+
+function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
+  const { sqlite = {} } = config.transports ?? {};
+  const { limits = {}, worker = {} } = config;
+  const group = config.group ?? packageName(root) ?? 'thrun';
+  const concurrency = worker.concurrency ?? 10;
+  return {
+    root,
+    file,
+    module,
+    group,
+    source: config.source ?? group,
+    transport: config.transport ?? 'sqlite',
+    transports: { sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' } },
+    queue: config.queue ?? 'events',
+    listeners: config.listeners ?? DEFAULT_LISTENERS,
+    retry: resolveRetry(config.retry),
+    unhandled: config.unhandled ?? 'auto',
+    limits: {
+      payloadBytes: parseSize(limits.payloadBytes ?? '1M'),
+      depth: limits.depth ?? 200,
+      metaBytes: parseSize(limits.metaBytes ?? '16K'),
+    },
+    worker: {
+      processes: worker.processes ?? 1,
+      concurrency,
+      prefetch: worker.prefetch ?? 2 * concurrency,
+      visibilityMs: ms(worker.visibilityTimeout, 30_000),
+      drainMs: ms(worker.drainTimeout, 30_000),
+      maxCrashes: worker.maxCrashes ?? 5,
+      blockedAfterMs: ms(worker.blockedAfter, 10_000),
+      killBlockedAfterMs: ms(worker.killBlockedAfter, 60_000),
+      memoryLimitBytes: worker.memoryLimit === undefined ? undefined : parseSize(worker.memoryLimit),
+      restarts: worker.restarts ?? 5,
+    },
+    container: config.container ?? ((type, payload) => new type(payload)),
+    middleware: config.middleware ?? [],
+    logger: config.logger,
+    logLevel: config.logLevel ?? 'info',
+  };
+}
+
+function ms(value: Duration | undefined, otherwise: number): number {
+  return value === undefined ? otherwise : Math.round(parseDuration(value));
+}
+
+/** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
+const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'limits', 'worker', 'retry']);
+
+/** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
+function merged(base: unknown, over: unknown): unknown {
+  if (!isObject(base) || !isObject(over)) return base;
+  const both: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue;
+    both[key] = SECTIONS.has(key) && both[key] !== undefined ? merged(both[key], value) : value;
+  }
+  return both;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function line({ path, message }: Problem, names: Readonly<Record<string, string>>): string {
+  // A key that a name in the environment stands for would send people looking in the wrong place.
+  return `${names[path] ?? (path === '' ? 'config' : path)}: ${message}`;
+}
+
+/** The name in the nearest package.json that has one: `@acme/orders` → `acme-orders`. */
+function packageName(folder: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = nameIn(join(at, 'package.json'));
+    if (found !== undefined) return found;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function nameIn(file: string): string | undefined {
+  try {
+    const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown };
+    if (typeof name !== 'string') return undefined;
+    const group = name.replace(/^@/, '').replace(/\//g, '-');
+    return isName(group) ? group : undefined;
+  } catch {
+    // It is somebody else's file: absent or broken, it just has no name to give.
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import * as v from 'valibot';
+import type { Transport } from '../contracts/transport.js';
+import { LOG_LEVELS, TRANSPORTS } from './options.js';
+import { duration, fn, list, name, oneOf, rule, section, share, show, size, text, whole } from './rules.js';
+
+/** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
+const DEEPEST = 5000;
+
+/** Longer than this and one string cannot hold an envelope. */
+const LARGEST = 256 * 1024 ** 2;
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+export const retrySchema = section({
+  attempts: v.optional(whole(1, 1000)),
+  backoff: v.optional(oneOf(['exponential', 'linear', 'fixed'])),
+  delay: v.optional(duration()),
+  maxDelay: v.optional(duration()),
+  jitter: v.optional(share()),
+});
+
+const worker = {
+  processes: v.optional(whole(1, 1024)),
+  concurrency: v.optional(whole(1, 10_000)),
+  prefetch: v.optional(whole(1, 100_000)),
+  visibilityTimeout: v.optional(duration(100, 12 * HOUR)),
+  drainTimeout: v.optional(duration(0, 24 * HOUR)),
+  maxCrashes: v.optional(whole(1, 1000)),
+  blockedAfter: v.optional(duration(10)),
+  killBlockedAfter: v.optional(duration(10)),
+  memoryLimit: v.optional(size(1024 ** 2)),
+  restarts: v.optional(whole(0, 1000)),
+};
+
+const limits = {
+  payloadBytes: v.optional(size(1, LARGEST)),
+  depth: v.optional(whole(1, DEEPEST)),
+  metaBytes: v.optional(size(1, LARGEST)),
+};
+
+/** Keys people write one level too high. */
+const inside = Object.fromEntries([
+  ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
+  ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
+  ...TRANSPORTS.map((key) => [key, `transports.${key}`]),
+]) as Record<string, string>;
+
+export const configSchema = section(
+  {
+    group: v.optional(name()),
+    source: v.optional(text()),
+    transport: v.optional(transport()),
+    transports: v.optional(
+      section({
+        sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
+      }),
+    ),
+    queue: v.optional(name()),
+    listeners: v.optional(list(rule((value) => typeof value === 'string' && value !== '', 'a glob'), 'globs')),
+    retry: v.optional(retrySchema),
+    unhandled: v.optional(oneOf(['auto', 'ack', 'dead'])),
+    limits: v.optional(section(limits)),
+    worker: v.optional(section(worker)),
+    container: v.optional(fn('a function from a class to an instance of it')),
+    middleware: v.optional(list(fn('a function (call, next) => …'), 'functions')),
+    logger: v.optional(logger()),
+    logLevel: v.optional(oneOf(LOG_LEVELS)),
+  },
+  inside,
+);
+
+function transport() {
+  return v.pipe(
+    oneOf(TRANSPORTS, 'a Transport object', isObject),
+    rule(
+      (value) => !isObject(value) || lacking(value).length === 0,
+      (value) => `a Transport (see thrun/transport), which also has ${lacking(value as object).join(', ')}`,
+    ),
+  );
+}
+
+/** What an object would need to be a transport. */
+function lacking(value: Partial<Record<keyof Transport, unknown>>): readonly string[] {
+  const missing: string[] = [];
+  if (typeof value.name !== 'string' || value.name === '') missing.push('name');
+  if (!isObject(value.traits)) missing.push('traits');
+  for (const method of ['open', 'publish', 'consume', 'close'] as const) {
+    if (typeof value[method] !== 'function') missing.push(`${method}()`);
+  }
+  return missing;
+}
+
+function filePath() {
+  return rule(
+    (value) => typeof value === 'string' && value !== '' && !value.includes('\0') && value !== ':memory:',
+    (value) => (value === ':memory:' ? 'the path of a file (in memory: transport: "memory")' : 'the path of a file'),
+  );
+}
+
+function logger() {
+  return rule(
+    (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((level) => typeof value[level] === 'function'),
+    'an object with the methods debug, info, warn and error',
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,75 @@
+import * as v from 'valibot';
+import { formatDuration, parseDuration } from '../contracts/units.js';
+import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
+import type { RetryOptions } from '../contracts/listener.js';
+import type { ThrunConfig } from './options.js';
+import { configSchema } from './schema.js';
+
+/** One thing that is wrong, by the path people would look for it at. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Everything that is wrong with a value, each place once; none: it fits. */
+export function problemsOf(schema: v.GenericSchema, value: unknown): readonly Problem[] {
+  const { issues } = v.safeParse(schema, value);
+  const problems = new Map<string, Problem>();
+  for (const issue of issues ?? []) {
+    const path = pathOf(issue.path ?? []);
+    if (!problems.has(path)) problems.set(path, { path, message: issue.message });
+  }
+  return [...problems.values()];
+}
+
+/** Everything that is wrong with a config: its fields first, then what does not go together. */
+export function configProblems(value: unknown): readonly Problem[] {
+  const problems = problemsOf(configSchema, value);
+  // Rules over several fields are only worth checking among fields that are right by themselves.
+  const wrong = new Set(problems.map((problem) => problem.path));
+  return [...problems, ...contradictions(value as ThrunConfig, wrong)];
+}
+
+/** `retry.delay` over the longest pause would silently become that pause. */
+export function retryContradiction(retry: RetryOptions, defaults?: RetryPolicy): string | undefined {
+  const { delayMs, maxDelayMs } = resolveRetry(retry, defaults);
+  if (delayMs <= maxDelayMs) return undefined;
+  return `${formatDuration(delayMs)} is longer than the longest pause, ${formatDuration(maxDelayMs)}; raise maxDelay too`;
+}
+
+function* contradictions(config: ThrunConfig, wrong: ReadonlySet<string>): Generator<Problem> {
+  const right = (...paths: string[]) => !wrong.has('') && paths.every((path) => !wrong.has(path));
+  const { processes = 1, concurrency = 10, prefetch, blockedAfter = '10s', killBlockedAfter = '60s' } = right('worker')
+    ? config.worker ?? {}
+    : {};
+  if (prefetch !== undefined && right('worker.prefetch', 'worker.concurrency') && prefetch < concurrency) {
+    yield { path: 'worker.prefetch', message: `${prefetch} is less than worker.concurrency, ${concurrency}; raise it or leave it out` };
+  }
+  if (
+    right('worker.blockedAfter', 'worker.killBlockedAfter') &&
+    parseDuration(killBlockedAfter) <= parseDuration(blockedAfter)
+  ) {
+    yield { path: 'worker.killBlockedAfter', message: `has to be longer than worker.blockedAfter, ${show(blockedAfter)}` };
+  }
+  if (right('worker.processes', 'transport') && processes > 1 && livesInOneProcess(config.transport)) {
+    yield { path: 'worker.processes', message: `${processes} processes cannot share this transport; set it to 1` };
+  }
+  if (config?.retry !== undefined && right('retry', 'retry.delay', 'retry.maxDelay')) {
+    const message = retryContradiction(config.retry);
+    if (message !== undefined) yield { path: 'retry.delay', message };
+  }
+}
+
+function livesInOneProcess(transport: ThrunConfig['transport']): boolean {
+  return typeof transport === 'object' ? !transport.traits.multiProcess : transport === 'memory';
+}
+
+function show(value: number | string): string {
+  return formatDuration(parseDuration(value));
+}
+
+function pathOf(items: readonly v.IssuePathItem[]): string {
+  let path = '';
+  for (const { key } of items) path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
+  return path;
+}

@@ -1,0 +1,67 @@
+import type { DeathReason } from './dead-letter.js';
+
+/**
+ * One receipt of one message. It carries its own settlement: exactly one of `ack`, `release`
+ * and `handOver` is to be called, once.
+ *
+ * The transport gathers settlements; the returned promise resolves when this one is on the
+ * transport. It also resolves when the lease had been lost to another consumer meanwhile: that is
+ * reported through {@link ConsumeOptions.onNotice} and means the message is handled again, never that it is
+ * lost.
+ */
+export interface Delivery {
+  /** Names the message, not the receipt: the same over every redelivery, unique within the transport. */
+  readonly id: string;
+  /** The queue it was received from. */
+  readonly queue: string;
+  /** The exact bytes that were published. Never changed, never re-encoded. */
+  readonly body: Uint8Array;
+  /** When the transport accepted the message, ms since the epoch by the transport's clock. */
+  readonly publishedAt: number | undefined;
+  /** Counted when the message is claimed, this receipt included: 1 the first time. Released receipts do not count. */
+  readonly attempt: number;
+  /** How many of those receipts ended without being settled: their worker died, hung or lost its lease. */
+  readonly crashes: number;
+  /** The one listener this receipt is meant for; undefined: every listener of the event. */
+  readonly target: string | undefined;
+  /** Done with it. */
+  ack(): Promise<void>;
+  /** Hand it back untouched, at once: the receipt does not count as an attempt. */
+  release(): Promise<void>;
+  /**
+   * Replaces the message by its successors in one durable step: they are safe on the transport
+   * before this receipt is gone. Every successor has the same body, id and `publishedAt`.
+   */
+  handOver(successors: readonly Successor[]): Promise<void>;
+}
+
+/** What becomes of a delivery that is not simply done. */
+export type Successor = Postponed | Dead;
+
+/** Deliver it again later: a retry, or the share of a listener that runs from another queue. */
+export interface Postponed {
+  readonly kind: 'postponed';
+  /** The one listener it is for; undefined: every listener. */
+  readonly target: string | undefined;
+  /** Where it is to be received; undefined: the queue it came from. */
+  readonly queue?: string;
+  /** Not before this many ms from now. */
+  readonly delayMs: number;
+  /** Attempts used up so far. The next receipt is this plus one. */
+  readonly attempts: number;
+  /** Crashes so far, carried on. */
+  readonly crashes: number;
+}
+
+/** Never deliver it again; keep it with its reason. */
+export interface Dead {
+  readonly kind: 'dead';
+  readonly target: string | undefined;
+  readonly reason: DeathReason;
+  /** For a person: what went wrong and what to do about it. */
+  readonly error: string;
+  readonly attempts: number;
+  /** What could be read of the envelope, for finding it again. */
+  readonly event: string | undefined;
+  readonly eventId: string | undefined;
+}

@@ -1,0 +1,17 @@
+/** The vocabulary of thrun, and all that a transport of your own needs: `import … from 'thrun/transport'`. */
+export type { Clock } from './clock.js';
+export { systemClock } from './clock.js';
+export type { DeadLetter, DeadLetterAccess, DeadLetterFilter, DeathReason } from './dead-letter.js';
+export type { Dead, Delivery, Postponed, Successor } from './delivery.js';
+export type { Envelope, JsonValue, Meta } from './envelope.js';
+export { ThrunError, type ThrunErrorCode } from './errors.js';
+export type {
+  ConsumeOptions,
+  Consumer,
+  OutgoingMessage,
+  QueueAccess,
+  QueueStats,
+  Transport,
+  TransportNotice,
+  TransportTraits,
+} from './transport.js';

@@ -1,0 +1,113 @@
+import type { Clock } from '../contracts/clock.js';
+import type { JsonValue, Meta } from '../contracts/envelope.js';
+import { ThrunError } from '../contracts/errors.js';
+import type { Class, PublishOptions } from '../contracts/listener.js';
+import type { OutgoingMessage, Transport } from '../contracts/transport.js';
+import { parseDuration } from '../contracts/units.js';
+import { encode, type Limits } from '../envelope/index.js';
+import { type Contract, contractOf } from './payload-of.js';
+
+export interface DispatcherParts {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** `meta.source` where the publisher names none. */
+  readonly source: string;
+  /** Where a contract goes when the publisher names no queue. */
+  readonly queueFor: (contract: Contract) => string;
+  /** The transport of this name, the default one without; open. */
+  readonly transport: (name: string | undefined) => Transport | Promise<Transport>;
+}
+
+/** One event of many. */
+export interface EventInput extends PublishOptions {
+  readonly event: string | Class | object;
+  readonly payload?: unknown;
+}
+
+/** From event or class to envelope, to its queue, to the transport. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves to the event id once the event is as durable as the transport makes it. */
+  async publish(event: string | Class | object, payload: unknown, options: PublishOptions = NO_OPTIONS): Promise<string> {
+    const { message, queue, id } = this.#prepare(event, payload, options);
+    const found = this.#parts.transport(options.transport);
+    const transport = found instanceof Promise ? await found : found;
+    await transport.publish(queue, [message]);
+    return id;
+  }
+
+  /** Many at once, one call to the transport for each queue. Resolves to their ids, in order. */
+  async publishAll(inputs: readonly EventInput[]): Promise<string[]> {
+    const calls = new Map<string, { transport: string | undefined; queue: string; messages: OutgoingMessage[] }>();
+    const ids = inputs.map((input) => {
+      const { message, queue, id } = this.#prepare(input.event, input.payload, input);
+      const key = `${input.transport ?? ''} ${queue}`;
+      let call = calls.get(key);
+      if (!call) calls.set(key, (call = { transport: input.transport, queue, messages: [] }));
+      call.messages.push(message);
+      return id;
+    });
+    for (const { transport, queue, messages } of calls.values()) {
+      await (await this.#parts.transport(transport)).publish(queue, messages);
+    }
+    return ids;
+  }
+
+  /** As a listener publishes: correlation, causation and trace go on from what it received. */
+  publishFrom(cause: Meta, event: string | object, payload: unknown, options: PublishOptions): Promise<string> {
+    const { correlation_id = cause.event_id, traceparent, tracestate } = cause;
+    const carried = { correlation_id, causation_id: cause.event_id, traceparent, tracestate };
+    const meta = Object.fromEntries(Object.entries(carried).filter(([, value]) => value !== undefined));
+    return this.publish(event, payload, { ...options, meta: { ...(meta as Record<string, JsonValue>), ...options.meta } });
+  }
+
+  #prepare(event: string | Class | object, payload: unknown, options: PublishOptions) {
+    const contract = contractOf(event, payload);
+    const deliverAt = deliveryTime(options, this.#parts.clock);
+    const { body, eventId } = encode(
+      { event: contract.event, payload: contract.payload, meta: this.#meta(options, deliverAt) },
+      this.#parts.limits,
+    );
+    const message: OutgoingMessage = {
+      body,
+      event: contract.event,
+      ...(options.key !== undefined && { key: options.key }),
+      ...(deliverAt !== undefined && { deliverAt }),
+    };
+    return { message, id: eventId, queue: options.queue ?? this.#parts.queueFor(contract) };
+  }
+
+  #meta(options: PublishOptions, deliverAt: number | undefined): Partial<Meta> {
+    const { id, key, source = this.#parts.source, expiresAt, meta } = options;
+    const timestamp = new Date(this.#parts.clock.now()).toISOString();
+    if (options === NO_OPTIONS) return { timestamp, source };
+    return {
+      ...(id !== undefined && { event_id: id }),
+      timestamp,
+      source,
+      ...(key !== undefined && { key }),
+      ...(deliverAt !== undefined && { deliver_at: new Date(deliverAt).toISOString() }),
+      ...(expiresAt !== undefined && { expires_at: new Date(timeOf(expiresAt)).toISOString() }),
+      ...meta,
+    };
+  }
+}
+
+const NO_OPTIONS: PublishOptions = {};
+
+function deliveryTime({ delay, at }: PublishOptions, clock: Clock): number | undefined {
+  if (at !== undefined) return timeOf(at);
+  return delay === undefined ? undefined : clock.now() + parseDuration(delay);
+}
+
+/** @throws {ThrunError} THRUN_TIME */
+function timeOf(time: Date | string): number {
+  const ms = time instanceof Date ? time.getTime() : /^\d{4}-\d\d-\d\d/.test(time) ? Date.parse(time) : Number.NaN;
+  if (Number.isNaN(ms)) throw new ThrunError('THRUN_TIME', [JSON.stringify(time)]);
+  return ms;
+}

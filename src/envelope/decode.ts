@@ -1,0 +1,83 @@
+import type { Envelope, JsonValue } from '../contracts/index.js';
+import { fromCloudEvent, isCloudEvent } from './cloudevent.js';
+import { eventNameProblem } from './event-name.js';
+import { looksLikeShape } from './hints.js';
+import type { Limits } from './limits.js';
+import { isId, isJsonObject, type JsonObject, metaBytes, readMeta } from './meta.js';
+import type { Origin } from './origin.js';
+import { parseBytes, parseInner } from './parse.js';
+import { kindOf, printable } from './printable.js';
+import { Undecodable } from './undecodable.js';
+
+/**
+ * Bytes from a transport to the view that listeners get, or to the reason there is none. Answers for any bytes, and
+ * never throws: one message that cannot be read must not stop a worker. The bytes themselves stay as they are; what is
+ * carried on (retries, dead letters, forwarding) is always them and never this view, so nothing is lost in it.
+ */
+export function decode(body: Uint8Array, origin: Origin, limits: Limits): Envelope | Undecodable {
+  const parsed = parseBytes(body, limits);
+  const object = isJsonObject(parsed) ? parsed : unwrap(parsed, limits);
+  if (object instanceof Undecodable) return object;
+
+  const message = isCloudEvent(object) ? fromCloudEvent(object, limits) : object;
+  if (message instanceof Undecodable) return message;
+
+  const { event, payload, meta } = message;
+  if (eventNameProblem(event) !== undefined) return withoutEvent(object, message);
+  if (body.byteLength > limits.maxMetaBytes && isJsonObject(meta)) {
+    const bytes = metaBytes(meta);
+    if (bytes > limits.maxMetaBytes) return largeMeta(bytes, message, limits);
+  }
+
+  const view = readMeta(meta, origin);
+  // In place: the object is ours alone, fresh from the parser.
+  if (payload === undefined) message.payload = {};
+  if (view !== meta) message.meta = view as JsonValue;
+  return message as unknown as Envelope;
+}
+
+/** Some clients encode twice. One layer is taken off; a second would be a habit nobody should get into. */
+function unwrap(parsed: JsonValue | Undecodable, limits: Limits): JsonObject | Undecodable {
+  if (parsed instanceof Undecodable) return parsed;
+  if (typeof parsed === 'string') {
+    const inner = parseInner(parsed, limits);
+    if (inner instanceof Undecodable) return inner;
+    if (isJsonObject(inner)) return inner;
+  }
+  const hint = Array.isArray(parsed)
+    ? ' Send each event as a message of its own.'
+    : ' Send {"event": "…", "payload": …}.';
+  return new Undecodable('not_an_object', `The message is ${kindOf(parsed)}, not a JSON object.${hint}`);
+}
+
+function withoutEvent(object: JsonObject, message: JsonObject): Undecodable {
+  const { event } = message;
+  const field = object === message ? 'event' : 'type';
+  if (event === undefined) {
+    const hint = object === message ? looksLikeShape(object) : 'it is a CloudEvent, which has its name in "type"';
+    return new Undecodable(
+      'missing_event',
+      `The message has no "${field}"${hint === undefined ? '' : ` (${hint})`}. ` +
+        'Send {"event": "order_created", "payload": …}.',
+      undefined,
+      idOf(message),
+    );
+  }
+  const name = typeof event === 'string' ? ` ${printable(event)}` : '';
+  return new Undecodable('invalid_event', `The "${field}"${name} is not valid: ${eventNameProblem(event)}.`, undefined, idOf(message));
+}
+
+function largeMeta(bytes: number, message: JsonObject, limits: Limits): Undecodable {
+  return new Undecodable(
+    'meta_too_large',
+    `The meta is ${Number.isFinite(bytes) ? `${bytes} bytes` : 'nested too deep to be measured'}, ` +
+      `the limit is ${limits.maxMetaBytes}. Move data into the payload.`,
+    String(message.event),
+    idOf(message),
+  );
+}
+
+function idOf(message: JsonObject): string | undefined {
+  const { meta } = message;
+  return isJsonObject(meta) && isId(meta.event_id) ? meta.event_id : undefined;
+}

@@ -1,0 +1,94 @@
+import { type Meta, ThrunError } from '../contracts/index.js';
+import { isDeeperThan } from './depth.js';
+import { eventNameProblem } from './event-name.js';
+import { newEventId } from './ids.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { metaBytes, metaProblem } from './meta.js';
+import { jsonFailure } from './json-failure.js';
+import { kindOf, printable } from './printable.js';
+import { nowText, readTime } from './time.js';
+
+/** Meta as a publisher gives it: any part of it. A field that is undefined is left out. */
+export type MetaFields = { readonly [Field in keyof Meta]?: Meta[Field] | undefined };
+
+export interface EnvelopeFields {
+  readonly event: string;
+  /** Anything JSON can hold; undefined is sent as `{}`. */
+  readonly payload: unknown;
+  readonly meta: MetaFields;
+}
+
+export interface Encoded {
+  /** UTF-8 JSON, as it goes out. */
+  readonly body: Uint8Array;
+  readonly eventId: string;
+  readonly event: string;
+}
+
+/**
+ * Writes an envelope. Whatever a worker would refuse is refused here, while the caller still holds what is wrong:
+ * THRUN_EVENT_NAME, THRUN_PAYLOAD, THRUN_ENVELOPE (for meta), THRUN_TIME.
+ */
+export function encode(fields: EnvelopeFields, limits: Limits = DEFAULT_LIMITS): Encoded {
+  const { event } = fields;
+  const nameProblem = eventNameProblem(event);
+  if (nameProblem !== undefined) {
+    throw new ThrunError('THRUN_EVENT_NAME', [typeof event === 'string' ? printable(event) : '', nameProblem]);
+  }
+  const meta = metaToWrite(fields.meta);
+  const json = write(event, fields.payload, meta);
+  const body = Buffer.from(json);
+  checkLimits(event, json, body.byteLength, meta, limits);
+  return { body, eventId: meta.event_id, event };
+}
+
+type WrittenMeta = { event_id: string; timestamp: string; [field: string]: unknown };
+
+function metaToWrite(given: MetaFields): WrittenMeta {
+  const problem = metaProblem(given);
+  if (problem !== undefined) throw new ThrunError('THRUN_ENVELOPE', ['meta', problem]);
+  // The first three are named first to have them first on the wire. A spread defines and never assigns: `__proto__` stays data.
+  const meta: { [field: string]: unknown } = { event_id: undefined, timestamp: undefined, source: undefined, ...given };
+  meta.event_id ??= newEventId();
+  meta.timestamp = given.timestamp === undefined ? nowText() : timeOf(given.timestamp);
+  if (given.deliver_at !== undefined) meta.deliver_at = timeOf(given.deliver_at);
+  if (given.expires_at !== undefined) meta.expires_at = timeOf(given.expires_at);
+  return meta as WrittenMeta;
+}
+
+function timeOf(value: unknown): string {
+  const time = readTime(value);
+  if (time === undefined) throw new ThrunError('THRUN_TIME', [kindOf(value)]);
+  return time;
+}
+
+function write(event: string, payload: unknown, meta: WrittenMeta): string {
+  try {
+    if (!isWritten(payload)) throw new ThrunError('THRUN_PAYLOAD', [event, `it is ${kindOf(payload)}; give a value that JSON can hold`]);
+    return JSON.stringify({ event, payload: payload === undefined ? {} : payload, meta });
+  } catch (error) {
+    if (error instanceof ThrunError) throw error;
+    throw new ThrunError('THRUN_PAYLOAD', [event, jsonFailure({ payload, meta }, error)], { cause: error });
+  }
+}
+
+/** JSON leaves functions, symbols, and objects whose toJSON gives nothing out without a word; the payload would be gone. */
+function isWritten(payload: unknown): boolean {
+  if (typeof payload === 'function' || typeof payload === 'symbol') return false;
+  if (typeof payload !== 'object' || payload === null || !('toJSON' in payload)) return true;
+  return JSON.stringify(payload) !== undefined;
+}
+
+function checkLimits(event: string, json: string, bytes: number, meta: WrittenMeta, limits: Limits): void {
+  if (bytes > limits.maxBytes) {
+    const advice = 'send a reference to the data in place of the data, or raise the limit';
+    throw new ThrunError('THRUN_PAYLOAD', [event, `the message is ${bytes} bytes, the limit is ${limits.maxBytes}; ${advice}`]);
+  }
+  if (isDeeperThan(json, limits.maxDepth)) {
+    throw new ThrunError('THRUN_PAYLOAD', [event, `it is nested deeper than ${limits.maxDepth} levels; flatten it, or raise the limit`]);
+  }
+  if (bytes > limits.maxMetaBytes && metaBytes(meta) > limits.maxMetaBytes) {
+    const problem = `the meta is ${metaBytes(meta)} bytes, the limit is ${limits.maxMetaBytes}; move data into the payload`;
+    throw new ThrunError('THRUN_ENVELOPE', ['meta', problem]);
+  }
+}

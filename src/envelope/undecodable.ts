@@ -1,0 +1,18 @@
+import type { DeathReason } from '../contracts/index.js';
+
+/** A message that is not an envelope. An answer and not an error: foreign bytes are no exception to the normal run. */
+export class Undecodable {
+  readonly reason: DeathReason;
+  /** For a person: what is wrong, where, and what to do. Holds no control characters and no more than an excerpt. */
+  readonly error: string;
+  /** What could be read all the same, for finding the dead letter again. */
+  readonly event?: string;
+  readonly eventId?: string;
+
+  constructor(reason: DeathReason, error: string, event?: string, eventId?: string) {
+    this.reason = reason;
+    this.error = error;
+    if (event !== undefined) this.event = event;
+    if (eventId !== undefined) this.eventId = eventId;
+  }
+}

@@ -1,0 +1,30 @@
+/** The public API, name by name. Transport authors import from `thrun/transport`, tests from `thrun/testing`. */
+export { createThrun, type ListenerFunction, type Thrun, type ThrunParts, type WorkOptions } from './app.js';
+export { defineConfig, type ThrunConfig } from './config/options.js';
+export type { DeadLetter, DeathReason } from './contracts/dead-letter.js';
+export type { Envelope, JsonValue, Meta } from './contracts/envelope.js';
+export { ThrunError, type ThrunErrorCode } from './contracts/errors.js';
+export {
+  type Class,
+  type Container,
+  type EventContext,
+  type EventListener,
+  type EventOptions,
+  GiveUp,
+  type Job,
+  type JobContext,
+  type ListenerCall,
+  type ListenerOptions,
+  type Logger,
+  type Middleware,
+  type PayloadOf,
+  type PublishOptions,
+  RetryLater,
+  type RetryOptions,
+  type ThrunPayloads,
+} from './contracts/listener.js';
+export type { Duration, Size } from './contracts/units.js';
+export type { EventInput } from './dispatch/dispatcher.js';
+export type { Observation, Observer } from './observability/observation.js';
+export { ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';
+export type { Worker } from './worker/worker.js';

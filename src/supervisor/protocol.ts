@@ -1,0 +1,49 @@
+import type { Settings } from '../config/environment.js';
+import type { Counts } from '../observability/counters.js';
+import type { Activity } from '../worker/worker.js';
+
+/** What a worker process is told at its start: everything costly was done once, in the supervisor. */
+export interface WorkerSpec {
+  /** The project's folder, and its config file when there is one. */
+  readonly root: string;
+  readonly configFile: string | undefined;
+  /** The config as it was built, ready to import. */
+  readonly configModule: string | undefined;
+  /** Config values the command line overrules. */
+  readonly overrides: Settings;
+  /** Listener modules, ready to import. */
+  readonly modules: readonly string[];
+  /** Consume these only; undefined: every queue a listener needs. */
+  readonly queues: readonly string[] | undefined;
+  /** Run only listeners to contracts that match this pattern. */
+  readonly only: string | undefined;
+  /** Ask before running what was received (`--limit`). */
+  readonly metered: boolean;
+  /** Find out whether the queues are empty (`--stop-when-empty`). */
+  readonly stopWhenEmpty: boolean;
+  /** How often to report, ms. */
+  readonly beatMs: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'start'; readonly spec: WorkerSpec }
+  | { readonly type: 'drain' }
+  /** The answer to `ask`: so many of them may be run. */
+  | { readonly type: 'granted'; readonly count: number };
+
+export type ToSupervisor =
+  | { readonly type: 'ready'; readonly queues: readonly string[]; readonly listeners: number }
+  | { readonly type: 'beat'; readonly beat: Beat }
+  | { readonly type: 'ask'; readonly count: number }
+  /** It cannot start; another try would end the same. */
+  | { readonly type: 'failed'; readonly message: string; readonly usage: boolean };
+
+/** One sign of life: it comes from the event loop that runs the listeners, so a blocked one sends none. */
+export interface Beat {
+  readonly counts: Counts;
+  readonly activity: Activity;
+  /** Nothing is ready, nothing runs, and no retry is due soon. */
+  readonly empty: boolean;
+  /** Resident memory, bytes. */
+  readonly rss: number;
+}

@@ -1,0 +1,126 @@
+import { pathToFileURL } from 'node:url';
+import { type Thrun, thrunFrom } from '../app.js';
+import { loadConfig } from '../config/load.js';
+import { ThrunError } from '../contracts/errors.js';
+import { countInto, noCounts } from '../observability/counters.js';
+import { patternMatcher } from '../registry/pattern.js';
+import { recordedDuring } from '../registry/records.js';
+import { errorText } from '../worker/error-text.js';
+import type { Worker } from '../worker/worker.js';
+import type { ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
+
+/** With `--stop-when-empty` a retry that is due within this is waited for. */
+const RETRY_SOON_MS = 30_000;
+
+/** A worker process: loads what the supervisor prepared, works, reports, drains when told to or when left alone. */
+class WorkerMain {
+  readonly #counts = noCounts();
+  #thrun: Thrun | undefined;
+  #worker: Worker | undefined;
+  #granted: (count: number) => void = () => undefined;
+  #ending: Promise<void> | undefined;
+  #stopWhenEmpty = false;
+
+  hear(message: ToWorker): void {
+    switch (message.type) {
+      case 'start':
+        this.#start(message.spec).catch(cannotStart);
+        return;
+      case 'granted':
+        return this.#granted(message.count);
+      case 'drain':
+        return this.end();
+    }
+  }
+
+  end(): void {
+    this.#ending ??= this.#end();
+  }
+
+  async #start(spec: WorkerSpec): Promise<void> {
+    const { configFile, configModule, modules, overrides, root } = spec;
+    const config = await loadConfig({ cwd: root, file: configFile, built: configModule, overrides });
+    const thrun = await thrunFrom(config);
+    this.#thrun = thrun;
+    thrun.observe(countInto(this.#counts));
+    for (const module of modules) {
+      thrun.register(await recordedDuring(() => import(pathToFileURL(module).href)));
+    }
+    const matches = spec.only === undefined ? undefined : patternMatcher(spec.only);
+    this.#worker = await thrun.work({
+      queues: spec.queues,
+      ...(matches && { runs: ({ contracts }) => contracts.some(matches) }),
+      ...(spec.metered && { admit: (count) => this.#ask(count) }),
+    });
+    this.#worker.failure.catch(fatal);
+    void tell({ type: 'ready', queues: spec.queues ?? thrun.queues(), listeners: thrun.registry.all().length });
+    this.#stopWhenEmpty = spec.stopWhenEmpty;
+    this.#beat(spec.beatMs);
+  }
+
+  #ask(count: number): Promise<number> {
+    return new Promise((resolve) => {
+      this.#granted = resolve;
+      void tell({ type: 'ask', count });
+    });
+  }
+
+  #beat(everyMs: number): void {
+    const next = () => void this.#report().then(later, fatal);
+    const later = () => setTimeout(next, everyMs).unref();
+    next();
+  }
+
+  async #report(): Promise<void> {
+    const worker = this.#worker;
+    if (!worker) return;
+    const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#retrySoon());
+    const { activity } = worker;
+    const beat = { counts: { ...this.#counts }, activity, empty: empty && activity.empty, rss: process.memoryUsage.rss() };
+    await tell({ type: 'beat', beat });
+  }
+
+  async #retrySoon(): Promise<boolean> {
+    const { queues } = (await this.#thrun?.transport()) ?? {};
+    const stats = (await queues?.stats()) ?? [];
+    return stats.some(
+      ({ group, nextRetryMs = Number.POSITIVE_INFINITY }) => group === this.#thrun?.config.group && nextRetryMs < RETRY_SOON_MS,
+    );
+  }
+
+  async #end(): Promise<void> {
+    await this.#thrun?.close();
+    // What was counted while draining belongs to the totals.
+    await this.#report();
+    process.exit(0);
+  }
+}
+
+/** Resolves once it is in the pipe: what is not would be lost with the process. */
+function tell(message: ToSupervisor): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected && process.send) process.send(message, undefined, undefined, () => resolve());
+    else resolve();
+  });
+}
+
+async function cannotStart(error: unknown): Promise<void> {
+  const usage = error instanceof ThrunError && error.usage;
+  const message = error instanceof ThrunError ? error.message : ((error as Error | undefined)?.stack ?? errorText(error));
+  await tell({ type: 'failed', message, usage });
+  process.exit(1);
+}
+
+function fatal(error: unknown): void {
+  process.stderr.write(`thrun: this worker process cannot go on: ${(error as Error | undefined)?.stack ?? errorText(error)}\n`);
+  process.exit(1);
+}
+
+const main = new WorkerMain();
+process.on('message', (message) => main.hear(message as ToWorker));
+// A terminal sends Ctrl-C to every process; the supervisor answers for all.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => main.end());
+// Left alone by a supervisor that was killed: nobody would ever stop this process.
+process.on('disconnect', () => main.end());
+process.on('unhandledRejection', fatal);

@@ -1,0 +1,21 @@
+import { ThrunError } from '../contracts/errors.js';
+import type { Transport } from '../contracts/transport.js';
+import type { SqliteOptions } from './sqlite/sqlite-options.js';
+
+/** Options of every transport, by name. */
+export interface TransportSettings {
+  readonly sqlite: SqliteOptions;
+}
+
+/** The one place that knows the transports. Each is loaded when it is first used: its client costs memory and time. */
+const LOADERS: Readonly<Record<string, (settings: TransportSettings) => Promise<Transport>>> = {
+  memory: async () => new (await import('./memory/memory-transport.js')).MemoryTransport(),
+  sqlite: async (settings) => new (await import('./sqlite/sqlite-transport.js')).SqliteTransport(settings.sqlite),
+};
+
+/** @throws {ThrunError} THRUN_TRANSPORT_UNKNOWN */
+export async function loadTransport(name: string, settings: TransportSettings): Promise<Transport> {
+  const load = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
+  if (!load) throw new ThrunError('THRUN_TRANSPORT_UNKNOWN', [JSON.stringify(name), Object.keys(LOADERS).join(', ')]);
+  return load(settings);
+}

@@ -1,0 +1,68 @@
+import type { DeadLetter } from '../../contracts/dead-letter.js';
+
+/** One message as one group sees it. */
+export interface Item {
+  readonly id: string;
+  readonly body: Uint8Array;
+  readonly publishedAt: number;
+  readonly target: string | undefined;
+  attempts: number;
+  crashes: number;
+  /** Ms since the epoch. */
+  due: number;
+  /** Fencing: a new one each time it is claimed; undefined while nobody holds it. */
+  lease: { readonly token: number; until: number } | undefined;
+}
+
+/** What one group has of one queue, in the order it is to be received. */
+export class Subscription {
+  readonly items = new Set<Item>();
+}
+
+/** Everything a memory transport holds. Give one store to two transports and they are two processes on one broker. */
+export class MemoryStore {
+  readonly queues = new Map<string, Map<string, Subscription>>();
+  /** Published where no group is registered yet: the first one gets it. */
+  readonly unclaimed = new Map<string, Item[]>();
+  readonly dead = new Map<string, DeadLetter & { readonly message: string }>();
+  #last = 0;
+  readonly #waiters = new Set<() => void>();
+
+  nextId(): number {
+    return ++this.#last;
+  }
+
+  subscription(queue: string, group: string): Subscription {
+    let groups = this.queues.get(queue);
+    if (!groups) this.queues.set(queue, (groups = new Map()));
+    let subscription = groups.get(group);
+    if (!subscription) {
+      groups.set(group, (subscription = new Subscription()));
+      if (groups.size === 1) {
+        for (const item of this.unclaimed.get(queue) ?? []) subscription.items.add(item);
+        this.unclaimed.delete(queue);
+      }
+    }
+    return subscription;
+  }
+
+  /** A copy for every group, so that each has its own fate. */
+  publish(queue: string, message: Pick<Item, 'body' | 'publishedAt' | 'due'>): void {
+    const item = (): Item => ({ ...message, id, target: undefined, attempts: 0, crashes: 0, lease: undefined });
+    const id = `memory:${this.nextId()}`;
+    const groups = this.queues.get(queue);
+    if (groups && groups.size > 0) for (const { items } of groups.values()) items.add(item());
+    else this.unclaimed.set(queue, [...(this.unclaimed.get(queue) ?? []), item()]);
+    this.changed();
+  }
+
+  changed(): void {
+    for (const wake of [...this.#waiters]) wake();
+  }
+
+  /** Calls `wake` at every change; the returned function ends that. */
+  onChange(wake: () => void): () => void {
+    this.#waiters.add(wake);
+    return () => this.#waiters.delete(wake);
+  }
+}

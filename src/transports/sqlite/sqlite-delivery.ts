@@ -1,0 +1,46 @@
+import type { Delivery, Successor } from '../../contracts/delivery.js';
+import type { Hold } from './sqlite-lease.js';
+
+/** How a delivery ended: one value a settlement, for the consumer to write. */
+export type Settlement = 'ack' | 'release' | readonly Successor[];
+
+export interface Settler {
+  readonly queue: string;
+  idOf(message: number): string;
+  settle(delivery: SqliteDelivery, settlement: Settlement): Promise<void>;
+}
+
+export class SqliteDelivery implements Delivery {
+  settled = false;
+
+  constructor(
+    private readonly consumer: Settler,
+    public hold: Hold,
+    readonly message: number,
+    readonly body: Uint8Array,
+    readonly publishedAt: number,
+    readonly attempt: number,
+    readonly crashes: number,
+    readonly target: string | undefined,
+  ) {}
+
+  get id(): string {
+    return this.consumer.idOf(this.message);
+  }
+
+  get queue(): string {
+    return this.consumer.queue;
+  }
+
+  ack(): Promise<void> {
+    return this.consumer.settle(this, 'ack');
+  }
+
+  release(): Promise<void> {
+    return this.consumer.settle(this, 'release');
+  }
+
+  handOver(successors: readonly Successor[]): Promise<void> {
+    return this.consumer.settle(this, successors);
+  }
+}

@@ -1,0 +1,86 @@
+import { ThrunError } from '../../contracts/errors.js';
+
+/** What thrun uses of the `node:sqlite` API; `@photostructure/sqlite` has the same. */
+export interface Database {
+  exec(sql: string): void;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+export interface Statement {
+  run(...parameters: SqlValue[]): { changes: number | bigint; lastInsertRowid: number | bigint };
+  get(...parameters: SqlValue[]): unknown;
+  all(...parameters: SqlValue[]): unknown[];
+}
+
+export type SqlValue = null | number | string | Uint8Array;
+
+interface Driver {
+  readonly DatabaseSync: new (path: string) => Database;
+}
+
+/** Several processes writing one WAL file could corrupt it before this version (sqlite.org/wal.html#walresetbug). */
+const OLDEST_SAFE = [3, 51, 3] as const;
+
+let chosen: Promise<Driver> | undefined;
+
+/** The built-in driver where it is recent enough, else the prebuilt one from the registry. Chosen once a process. */
+export async function openDatabase(path: string): Promise<Database> {
+  chosen ??= chooseDriver();
+  const { DatabaseSync } = await chosen;
+  return new DatabaseSync(path);
+}
+
+async function chooseDriver(): Promise<Driver> {
+  const builtIn = await importQuietly('node:sqlite');
+  const builtInVersion = builtIn && versionOf(builtIn);
+  if (builtIn && builtInVersion && isSafe(builtInVersion)) return builtIn;
+  const packaged = await importQuietly('@photostructure/sqlite');
+  if (packaged) return packaged;
+  throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [
+    'sqlite',
+    builtInVersion
+      ? `this Node carries SQLite ${builtInVersion}, which can corrupt a file shared by processes; install @photostructure/sqlite or a newer Node`
+      : 'this Node has no SQLite of its own; install the optional dependency @photostructure/sqlite, or use Node 24',
+  ]);
+}
+
+/** Undefined where it is not installed. Node 22 calls its own an experiment; that is no news to our users. */
+async function importQuietly(name: string): Promise<Driver | undefined> {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = ((warning: string | Error, ...rest: never[]) => {
+    if (!String(warning).includes('SQLite')) emitWarning.call(process, warning, ...rest);
+  }) as typeof process.emitWarning;
+  try {
+    return (await import(name)) as Driver;
+  } catch {
+    return undefined;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function versionOf({ DatabaseSync }: Driver): string {
+  const database = new DatabaseSync(':memory:');
+  const row = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
+  database.close();
+  return row.version;
+}
+
+function isSafe(version: string): boolean {
+  const parts = version.split('.').map(Number);
+  for (const [i, least] of OLDEST_SAFE.entries()) {
+    const part = parts[i] ?? 0;
+    if (part !== least) return part > least;
+  }
+  return true;
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+
+/** Another process holds the lock: nothing is wrong, it is to be tried again. */
+export function isBusy(error: unknown): boolean {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === 'number' && ((code & 0xff) === SQLITE_BUSY || (code & 0xff) === SQLITE_LOCKED);
+}

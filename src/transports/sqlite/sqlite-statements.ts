@@ -1,0 +1,110 @@
+import type { Database, Statement } from './sqlite-driver.js';
+import { QUEUE_SPAN } from './sqlite-schema.js';
+
+/** Every statement of the message path, prepared once a connection. Parameters are named in each one's comment. */
+export function prepareStatements(database: Database) {
+  const prepare = (sql: string): Statement => database.prepare(sql);
+  return {
+    /** name → {id} */
+    queueByName: prepare('SELECT id FROM queue WHERE name = ?'),
+    /** name */
+    addQueue: prepare(
+      `INSERT INTO queue (id, name, used) SELECT n, ?, n * ${QUEUE_SPAN} FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM queue)`,
+    ),
+    /** queue → {used}: the last id the queue has given away */
+    lastUsed: prepare(
+      `SELECT max(
+         q.used,
+         coalesce((SELECT max(cursor) FROM subscription WHERE queue = q.id), 0),
+         coalesce((SELECT id FROM message WHERE id > q.id * ${QUEUE_SPAN} AND id < (q.id + 1) * ${QUEUE_SPAN} ORDER BY id DESC LIMIT 1), 0)
+       ) AS used FROM queue q WHERE q.id = ?`,
+    ),
+    /** id, body, published_at */
+    addMessage: prepare('INSERT INTO message (id, body, published_at) VALUES (?, ?, ?)'),
+    /** queue, body, published_at, due */
+    addScheduled: prepare('INSERT INTO scheduled (queue, body, published_at, due) VALUES (?, ?, ?, ?)'),
+    /** queue, now → rows to move into the log */
+    dueScheduled: prepare('SELECT id, body, published_at FROM scheduled WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT 1000'),
+    /** id */
+    dropScheduled: prepare('DELETE FROM scheduled WHERE id = ?'),
+
+    /** queue → {n}: how many groups the queue has */
+    countGroups: prepare('SELECT count(*) AS n FROM subscription WHERE queue = ?'),
+    /** queue, group, cursor */
+    addGroup: prepare('INSERT OR IGNORE INTO subscription (queue, grp, cursor) VALUES (?, ?, ?)'),
+    /** queue, group → {cursor} */
+    cursor: prepare('SELECT cursor FROM subscription WHERE queue = ? AND grp = ?'),
+    /** cursor, queue, group */
+    moveCursor: prepare('UPDATE subscription SET cursor = ? WHERE queue = ? AND grp = ?'),
+    /** after, up to, limit */
+    readLog: prepare('SELECT id, body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?'),
+    /** after, up to → {id} when there is one */
+    anyInLog: prepare('SELECT id FROM message WHERE id > ? AND id <= ? LIMIT 1'),
+    /** queue, group → {at}: when something will be due or a lease will have run out */
+    nextDue: prepare(
+      `SELECT min(at) AS at FROM (
+         SELECT min(due) AS at FROM parcel WHERE queue = ?1 AND grp = ?2 AND owner IS NULL
+         UNION ALL SELECT min(until) FROM parcel WHERE owner IS NOT NULL AND queue = ?1 AND grp = ?2
+         UNION ALL SELECT min(until) FROM lease WHERE queue = ?1 AND grp = ?2
+         UNION ALL SELECT min(due) FROM scheduled WHERE queue = ?1
+       )`,
+    ),
+
+    /** token, queue, group, owner, first, last, done, until */
+    addLease: prepare('INSERT INTO lease (token, queue, grp, owner, first, last, done, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    /** done, token */
+    markLease: prepare('UPDATE lease SET done = ? WHERE token = ?'),
+    /** token */
+    dropLease: prepare('DELETE FROM lease WHERE token = ?'),
+    /** until, owner */
+    extendLeases: prepare('UPDATE lease SET until = ? WHERE owner = ?'),
+    /** queue, group, now */
+    expiredLeases: prepare('SELECT token, first, last, done FROM lease WHERE queue = ? AND grp = ? AND until <= ?'),
+    /** queue → {low}: every group is past this id and holds no range before it; NULL without a group */
+    lowWater: prepare(
+      `SELECT min(at) AS low FROM (
+         SELECT min(cursor) AS at FROM subscription WHERE queue = ?1
+         UNION ALL SELECT min(first) - 1 FROM lease WHERE queue = ?1
+       ) WHERE at IS NOT NULL`,
+    ),
+    /** after, up to */
+    trimLog: prepare('DELETE FROM message WHERE id > ? AND id <= ?'),
+
+    /** message, queue, group, target, body, published_at, attempts, crashes, due, owner, until */
+    addParcel: prepare(
+      `INSERT INTO parcel (message, queue, grp, target, body, published_at, attempts, crashes, due, owner, until)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    /** owner, until, queue, group, now, limit */
+    claimParcels: prepare(
+      `UPDATE parcel SET owner = ?, until = ?, attempts = attempts + 1
+       WHERE id IN (SELECT id FROM parcel WHERE owner IS NULL AND queue = ? AND grp = ? AND due <= ? ORDER BY due, id LIMIT ?)
+       RETURNING id, message, target, body, published_at, attempts, crashes, due`,
+    ),
+    /** queue, group, now → {id} when there is one */
+    anyParcelDue: prepare('SELECT id FROM parcel WHERE owner IS NULL AND queue = ? AND grp = ? AND due <= ? LIMIT 1'),
+    /** id, owner, attempts */
+    dropParcel: prepare('DELETE FROM parcel WHERE id = ? AND owner = ? AND attempts = ?'),
+    /** due, id, owner, attempts */
+    freeParcel: prepare(
+      'UPDATE parcel SET owner = NULL, until = NULL, attempts = attempts - 1, due = ? WHERE id = ? AND owner = ? AND attempts = ?',
+    ),
+    /** until, owner */
+    extendParcels: prepare('UPDATE parcel SET until = ? WHERE owner = ?'),
+    /** owner → ids still held */
+    heldParcels: prepare('SELECT id, attempts FROM parcel WHERE owner = ?'),
+    /** now, queue, group, now */
+    reapParcels: prepare(
+      `UPDATE parcel SET owner = NULL, until = NULL, crashes = crashes + 1, due = ?
+       WHERE owner IS NOT NULL AND queue = ? AND grp = ? AND until <= ?`,
+    ),
+
+    /** message, queue, group, target, reason, error, event, event_id, attempts, body, published_at, died_at */
+    addDead: prepare(
+      `INSERT INTO dead (message, queue, grp, target, reason, error, event, event_id, attempts, body, published_at, died_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+  };
+}
+
+export type Statements = ReturnType<typeof prepareStatements>;

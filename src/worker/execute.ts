@@ -1,0 +1,154 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Dead, Delivery, Successor } from '../contracts/delivery.js';
+import type { Envelope } from '../contracts/envelope.js';
+import type { Transport } from '../contracts/transport.js';
+import { decode, type Limits, Undecodable } from '../envelope/index.js';
+import type { Observer } from '../observability/observation.js';
+import type { Listener } from '../registry/listener.js';
+import type { Registry } from '../registry/registry.js';
+import type { ListenerRunner } from './run-listener.js';
+import { successorOf, type Verdict } from './verdict.js';
+
+export interface ExecuteParts {
+  readonly transport: Pick<Transport, 'name' | 'traits'>;
+  readonly registry: Registry;
+  readonly runner: ListenerRunner;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly observe: Observer;
+  /** A delivery whose workers died this often is dead. */
+  readonly maxCrashes: number;
+  readonly unhandled: 'auto' | 'ack' | 'dead';
+  /** The listeners this worker runs; the others' share goes to other workers. */
+  readonly runs: (listener: Listener) => boolean;
+}
+
+/** A held delivery is let through when it is due within this, so that clocks a little apart do not send it round again. */
+const DUE_SLACK_MS = 50;
+
+/** One delivery from receipt to settlement. Each step either ends it or passes it on. Never throws. */
+export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<void> {
+  const envelope = read(delivery, parts);
+  if (envelope instanceof Undecodable) return bury(delivery, parts, envelope);
+
+  if (delivery.crashes >= parts.maxCrashes) return bury(delivery, parts, crashed(delivery, envelope));
+
+  const { deliver_at, expires_at } = envelope.meta;
+  if (expires_at !== undefined && isPast(expires_at, parts.clock)) return bury(delivery, parts, expired(envelope));
+  if (deliver_at !== undefined && !isPast(deliver_at, parts.clock, DUE_SLACK_MS)) return hold(delivery, deliver_at, parts);
+
+  const listeners = listenersOf(delivery, envelope, parts);
+  if (listeners.length === 0) return nobody(delivery, envelope, parts);
+
+  const [only] = listeners;
+  if (listeners.length === 1 && only) {
+    return settle(delivery, envelope, [[only, await verdictOf(only, delivery, envelope, parts)]], parts);
+  }
+  const verdicts = await Promise.all(
+    listeners.map(async (listener) => [listener, await verdictOf(listener, delivery, envelope, parts)] as const),
+  );
+  return settle(delivery, envelope, verdicts, parts);
+}
+
+function read(delivery: Delivery, { transport, clock, limits }: ExecuteParts): Envelope | Undecodable {
+  const { id, publishedAt, body } = delivery;
+  return decode(body, { transport: transport.name, id, publishedAt, receivedAt: clock.now() }, limits);
+}
+
+/** A retry is for one listener; a first receipt for all of the event's. */
+function listenersOf(delivery: Delivery, envelope: Envelope, { registry }: ExecuteParts): readonly Listener[] {
+  if (delivery.target === undefined) return registry.match(envelope.event);
+  const listener = registry.named(delivery.target);
+  return listener ? [listener] : [];
+}
+
+async function verdictOf(listener: Listener, delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Promise<Verdict> {
+  if (listener.queue !== undefined && listener.queue !== delivery.queue && delivery.target === undefined) {
+    return { kind: 'forward', queue: listener.queue };
+  }
+  if (!parts.runs(listener)) return { kind: 'elsewhere' };
+  return parts.runner.run(listener, delivery, envelope);
+}
+
+async function settle(
+  delivery: Delivery,
+  envelope: Envelope,
+  verdicts: readonly (readonly [Listener, Verdict])[],
+  { observe }: ExecuteParts,
+): Promise<void> {
+  const successors: Successor[] = [];
+  let untouched = true;
+  for (const [listener, verdict] of verdicts) {
+    if (verdict.kind !== 'not_started') untouched = false;
+    if (verdict.kind === 'succeeded') continue;
+    const successor = successorOf(verdict, listener.name, delivery, envelope);
+    if (successor) successors.push(successor);
+    report(verdict, listener, delivery, envelope, observe);
+  }
+  if (successors.length === 0) return delivery.ack();
+  if (untouched) return delivery.release();
+  return delivery.handOver(successors);
+}
+
+function report(verdict: Verdict, listener: Listener, delivery: Delivery, envelope: Envelope, observe: Observer): void {
+  const { event, meta } = envelope;
+  const who = { event, eventId: meta.event_id, listener: listener.name, attempt: delivery.attempt };
+  switch (verdict.kind) {
+    case 'retry':
+      return observe({ kind: 'retried', ...who, delayMs: verdict.delayMs, error: verdict.error });
+    case 'later':
+      return observe({ kind: 'postponed', ...who, delayMs: verdict.delayMs, error: verdict.error });
+    case 'dead':
+      return observe({ kind: 'dead', ...who, reason: verdict.reason, error: verdict.error });
+    case 'not_started':
+      return observe({ kind: 'handed_back', id: delivery.id });
+    case 'succeeded':
+    case 'forward':
+    case 'elsewhere':
+      return;
+  }
+}
+
+function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Promise<void> {
+  const { event, meta } = envelope;
+  if (delivery.target !== undefined) {
+    const error = `the listener ${delivery.target} is gone; bring it back under this name and retry, or forget this`;
+    return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
+  }
+  const { unhandled, transport } = parts;
+  const lost = unhandled === 'dead' || (unhandled === 'auto' && !transport.traits.fanOut && !event.startsWith('thrun.batch.'));
+  if (lost) {
+    const error = `nobody listens to ${event}, and this was the only copy; add a listener and retry, or forget this`;
+    return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
+  }
+  parts.observe({ kind: 'unhandled', event, eventId: meta.event_id });
+  return delivery.ack();
+}
+
+/** Not due yet, by its own word: the transport holds it, and no try is used up. */
+function hold(delivery: Delivery, deliverAt: string, { clock }: ExecuteParts): Promise<void> {
+  const { target, attempt, crashes } = delivery;
+  const delayMs = Date.parse(deliverAt) - clock.now();
+  return delivery.handOver([{ kind: 'postponed', target, delayMs, attempts: attempt - 1, crashes }]);
+}
+
+/** Never again, for everyone it was for. */
+function bury(delivery: Delivery, { observe }: ExecuteParts, why: Pick<Dead, 'reason' | 'error'> & { event?: string | undefined; eventId?: string | undefined }): Promise<void> {
+  const { target, attempt } = delivery;
+  const { reason, error, event, eventId } = why;
+  observe({ kind: 'dead', reason, event, eventId, listener: target, attempt, error });
+  return delivery.handOver([{ kind: 'dead', target, reason, error, attempts: attempt, event, eventId }]);
+}
+
+function crashed(delivery: Delivery, { event, meta }: Envelope) {
+  const error = `its worker died or hung ${delivery.crashes} times while it held this; look into the listener of ${event}`;
+  return { reason: 'crashed_worker', error, event, eventId: meta.event_id } as const;
+}
+
+function expired({ event, meta }: Envelope) {
+  return { reason: 'expired', error: `its expires_at ${meta.expires_at} has passed`, event, eventId: meta.event_id } as const;
+}
+
+function isPast(time: string, clock: Clock, slackMs = 0): boolean {
+  return Date.parse(time) <= clock.now() + slackMs;
+}

@@ -1,0 +1,97 @@
+import type { Delivery } from '../contracts/delivery.js';
+import type { Consumer } from '../contracts/transport.js';
+
+export interface LaneParts {
+  readonly consumer: Consumer;
+  /** Most deliveries held at once: running, and waiting to run. */
+  readonly prefetch: number;
+  /** Runs one delivery to its settlement. Never throws. */
+  readonly execute: (delivery: Delivery) => Promise<void>;
+  /** How many of a received batch may be run; the rest is handed back. */
+  readonly admit: (count: number) => number | Promise<number>;
+  readonly onReceived: (count: number) => void;
+  /** Called after each look that found nothing, and once more when something came after that. */
+  readonly onEmpty: (empty: boolean) => void;
+}
+
+/** A look that finds nothing ends after this long, so that emptiness is noticed; nothing is polled meanwhile. */
+const LOOK_MS = 200;
+
+/** Receives from one queue: keeps the worker supplied, asks for more when half of what it may hold is done. */
+export class Lane {
+  readonly #parts: LaneParts;
+  readonly #stop = new AbortController();
+  readonly #idle: (() => void)[] = [];
+  #held = 0;
+  #roomAgain: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+  /** When it last asked the transport and got an answer, by `performance.now()`: a lane that hangs is seen by its age. */
+  lastAnswer = performance.now();
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  get full(): boolean {
+    return this.#held > this.#parts.prefetch / 2;
+  }
+
+  start(onFailure: (error: unknown) => void): void {
+    this.#loop ??= this.#receive().catch(onFailure);
+  }
+
+  /** Stops receiving. What is held runs on. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#roomAgain?.();
+    await this.#loop;
+  }
+
+  /** Resolves when nothing is held any more. */
+  idle(): Promise<void> {
+    return this.#held === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  async #receive(): Promise<void> {
+    const { consumer, prefetch, admit, onEmpty, onReceived } = this.#parts;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      if (this.full) await this.#room();
+      const batch = await consumer.next(prefetch - this.#held, { signal, waitMs: LOOK_MS });
+      this.lastAnswer = performance.now();
+      onEmpty(batch.length === 0);
+      if (batch.length === 0) continue;
+      const admitted = await admit(batch.length);
+      onReceived(Math.min(admitted, batch.length));
+      for (const [i, delivery] of batch.entries()) {
+        if (i < admitted) this.#run(delivery);
+        else void delivery.release();
+      }
+    }
+  }
+
+  #run(delivery: Delivery): void {
+    this.#held++;
+    void this.#parts.execute(delivery).then(this.#done, this.#done);
+  }
+
+  readonly #done = (): void => {
+    this.#held--;
+    if (this.#roomAgain && !this.full) this.#roomAgain();
+    if (this.#held === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  };
+
+  #room(): Promise<void> {
+    if (!this.full || this.#stop.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#roomAgain = () => {
+        this.#roomAgain = undefined;
+        resolve();
+      };
+    });
+  }
+}

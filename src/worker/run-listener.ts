@@ -1,0 +1,150 @@
+import type { Delivery } from '../contracts/delivery.js';
+import type { Envelope } from '../contracts/envelope.js';
+import { ThrunError } from '../contracts/errors.js';
+import { GiveUp, type Logger, type Middleware, RetryLater } from '../contracts/listener.js';
+import { parseDuration } from '../contracts/units.js';
+import type { Observer } from '../observability/observation.js';
+import type { Listener } from '../registry/listener.js';
+import { Context, type PublishFrom } from './context.js';
+import { errorText } from './error-text.js';
+import { retryDelay } from './retry-delay.js';
+import { Slots } from './slots.js';
+import { validatePayload } from './validate-payload.js';
+import type { Verdict } from './verdict.js';
+
+export interface RunnerParts {
+  readonly slots: Slots;
+  readonly middleware: readonly Middleware[];
+  readonly logger: Logger;
+  readonly publishFrom: PublishFrom;
+  readonly observe: Observer;
+  readonly random: () => number;
+  /** A listener that keeps the event loop longer than this is reported, ms. */
+  readonly blockedAfterMs: number;
+}
+
+/** A delivery whose worker died this often runs alone, so that a poisonous one takes no neighbour with it. */
+const SUSPECT_CRASHES = 2;
+
+const NOT_STARTED: Verdict = { kind: 'not_started' };
+
+/** Runs listeners: one attempt each, within the worker's and their own concurrency. Never throws. */
+export class ListenerRunner {
+  readonly #parts: RunnerParts;
+  readonly #limits = new Map<Listener, Slots>();
+  readonly #running = new Set<Context>();
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  async run(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
+    const limit = listener.concurrency === undefined ? undefined : this.#limitOf(listener, listener.concurrency);
+    // The listener's own limit first: who waits for it must not keep a slot from the others.
+    if (limit && !(await limit.acquire())) return NOT_STARTED;
+    try {
+      const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
+      if (granted !== true && !(await granted)) return NOT_STARTED;
+      try {
+        return await this.#attempt(listener, delivery, envelope);
+      } finally {
+        this.#parts.slots.release();
+      }
+    } finally {
+      limit?.release();
+    }
+  }
+
+  /** No more starts: who waits for a slot gets the verdict `not_started`. */
+  stop(): void {
+    this.#parts.slots.stop();
+    for (const limit of this.#limits.values()) limit.stop();
+  }
+
+  /** Raises the AbortSignal of what runs; of one delivery when `id` is given. */
+  abort(reason: Error, id?: string): void {
+    for (const context of this.#running) {
+      if (id === undefined || context.delivered.id === id) context.abort(reason);
+    }
+  }
+
+  async #attempt(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
+    let { payload }: { payload: unknown } = envelope;
+    const context = new Context(envelope, delivery, this.#parts);
+    this.#running.add(context);
+    const start = performance.now();
+    try {
+      if (listener.schema) {
+        const validated = await validatePayload(listener.schema, payload);
+        if ('problem' in validated) return { kind: 'dead', reason: 'schema', error: validated.problem };
+        payload = validated.value;
+      }
+      const running = this.#call(listener, payload, context);
+      const blocked = performance.now() - start;
+      if (blocked > this.#parts.blockedAfterMs) {
+        this.#parts.observe({ kind: 'blocked', listener: listener.name, ms: Math.round(blocked) });
+      }
+      const result = await (listener.timeoutMs === undefined ? running : withTimeout(running, listener, context));
+      this.#parts.observe({
+        kind: 'succeeded',
+        event: envelope.event,
+        listener: listener.name,
+        ms: performance.now() - start,
+      });
+      return { kind: 'succeeded', result };
+    } catch (thrown) {
+      return this.#failed(listener, delivery, thrown);
+    } finally {
+      this.#running.delete(context);
+    }
+  }
+
+  #call(listener: Listener, payload: unknown, context: Context): unknown {
+    const { middleware } = this.#parts;
+    if (middleware.length === 0) return listener.handle(payload, context);
+    const call = { listener: listener.name, payload, context };
+    const step = async (i: number): Promise<unknown> => {
+      const layer = middleware[i];
+      return layer ? layer(call, () => step(i + 1)) : listener.handle(payload, context);
+    };
+    return step(0);
+  }
+
+  #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {
+    const error = errorText(thrown);
+    if (thrown instanceof GiveUp) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
+    if (thrown instanceof RetryLater) return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
+    // Crashes have a limit of their own: what a dying worker held has not failed.
+    const failures = delivery.attempt - delivery.crashes;
+    if (failures >= retry.attempts) return { kind: 'dead', reason: 'attempts_exhausted', error };
+    return { kind: 'retry', delayMs: retryDelay(retry, failures, this.#parts.random()), error };
+  }
+
+  #limitOf(listener: Listener, concurrency: number): Slots {
+    let limit = this.#limits.get(listener);
+    if (!limit) this.#limits.set(listener, (limit = new Slots(concurrency)));
+    return limit;
+  }
+}
+
+/** A listener that asks for a time that is none is tried again as if it had failed. */
+function laterDelay({ delay }: RetryLater, otherwise: number): number {
+  try {
+    return parseDuration(delay);
+  } catch {
+    return otherwise;
+  }
+}
+
+function withTimeout(running: unknown, listener: Listener, context: Context): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const late = new ThrunError('THRUN_TIMEOUT', [listener.name, listener.timeoutMs]);
+      context.abort(late);
+      reject(late);
+    }, listener.timeoutMs);
+    Promise.resolve(running)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
+}
