@@ -1,3 +1,4 @@
+import type { Clock } from '../contracts/clock.js';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
@@ -19,6 +20,7 @@ export interface RunnerParts {
   readonly publishFrom: PublishFrom;
   readonly observe: Observer;
   readonly random: () => number;
+  readonly clock: Clock;
   /** A listener that keeps the event loop longer than this is reported, ms. */
   readonly blockedAfterMs: number;
 }
@@ -84,7 +86,7 @@ export class ListenerRunner {
       if (blocked > this.#parts.blockedAfterMs) {
         this.#parts.observe({ kind: 'blocked', listener: listener.name, ms: Math.round(blocked) });
       }
-      const result = await (listener.timeoutMs === undefined ? running : withTimeout(running, listener, context));
+      const result = await (listener.timeoutMs === undefined ? running : this.#withTimeout(running, listener, context));
       this.#parts.observe({
         kind: 'succeeded',
         event: envelope.event,
@@ -120,6 +122,17 @@ export class ListenerRunner {
     return { kind: 'retry', delayMs: retryDelay(retry, failures, this.#parts.random()), error };
   }
 
+  #withTimeout(running: unknown, listener: Listener, context: Context): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#parts.clock.after(listener.timeoutMs ?? 0, () => {
+        const late = new ThrunError('THRUN_TIMEOUT', [listener.name, listener.timeoutMs]);
+        context.abort(late);
+        reject(late);
+      });
+      Promise.resolve(running).then(resolve, reject).finally(cancel);
+    });
+  }
+
   #limitOf(listener: Listener, concurrency: number): Slots {
     let limit = this.#limits.get(listener);
     if (!limit) this.#limits.set(listener, (limit = new Slots(concurrency)));
@@ -134,17 +147,4 @@ function laterDelay({ delay }: RetryLater, otherwise: number): number {
   } catch {
     return otherwise;
   }
-}
-
-function withTimeout(running: unknown, listener: Listener, context: Context): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const late = new ThrunError('THRUN_TIMEOUT', [listener.name, listener.timeoutMs]);
-      context.abort(late);
-      reject(late);
-    }, listener.timeoutMs);
-    Promise.resolve(running)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
-  });
 }

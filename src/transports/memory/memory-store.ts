@@ -56,6 +56,16 @@ export class MemoryStore {
     this.changed();
   }
 
+  /** Something is held, or ready to be received. */
+  isBusy(now: number): boolean {
+    for (const groups of this.queues.values()) {
+      for (const { items } of groups.values()) {
+        for (const item of items) if (item.lease || item.due <= now) return true;
+      }
+    }
+    return false;
+  }
+
   changed(): void {
     for (const wake of [...this.#waiters]) wake();
   }
@@ -64,5 +74,12 @@ export class MemoryStore {
   onChange(wake: () => void): () => void {
     this.#waiters.add(wake);
     return () => this.#waiters.delete(wake);
+  }
+
+  onceChanged(wake: () => void): void {
+    const forget = this.onChange(() => {
+      forget();
+      wake();
+    });
   }
 }

@@ -1,0 +1,304 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { type EventContext, GiveUp, RetryLater, ThrunEvent, ThrunEventListener, ThrunJob } from '../../src/index.js';
+import { gate } from '../support/gate.js';
+import { type TestThrun, type TestThrunOptions, testThrun } from '../../src/testing/index.js';
+
+let app: TestThrun;
+afterEach(() => app.close());
+
+async function start(options: TestThrunOptions = {}): Promise<TestThrun> {
+  app = await testThrun(options);
+  return app;
+}
+
+describe('listeners', () => {
+  test('an event reaches every listener: by name, by pattern, by class', async () => {
+    const heard: string[] = [];
+    const { thrun, settle } = await start();
+    thrun.subscribe('payment.done', () => void heard.push('name'), { name: 'by-name' });
+    thrun.subscribe('payment.*', () => void heard.push('pattern'), { name: 'by-pattern' });
+    thrun.subscribe('other', () => void heard.push('other'), { name: 'other' });
+    await thrun.event('payment.done', {});
+    await settle();
+    expect(heard.sort()).toEqual(['name', 'pattern']);
+  });
+
+  test('a class event arrives as an instance, and a foreign key never takes the place of code', async () => {
+    class Paid {
+      constructor(readonly amount: number) {}
+      twice() {
+        return this.amount * 2;
+      }
+    }
+    let twice = 0;
+    const { thrun, settle } = await start();
+    thrun.subscribe(Paid, (event) => {
+      expect(event).toBeInstanceOf(Paid);
+      twice = event.twice();
+    });
+    await thrun.event('paid', JSON.parse('{"amount":21,"twice":"no","__proto__":{"polluted":true}}'));
+    await settle();
+    expect(twice).toBe(42);
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  test('a decorated job is made from its payload and run', async () => {
+    const ran: unknown[] = [];
+    @ThrunJob('create_payment')
+    class CreatePayment {
+      constructor(readonly payload: { orderId: number }) {}
+      async handle(context: EventContext) {
+        ran.push([this.payload.orderId, context.event, context.attempt]);
+      }
+    }
+    const { thrun, settle } = await start({ run: [CreatePayment] });
+    await thrun.event(new CreatePayment({ orderId: 7 }));
+    await settle();
+    expect(ran).toEqual([[7, 'create_payment', 1]]);
+  });
+
+  test('a retry runs only the listener that failed', async () => {
+    const runs: string[] = [];
+    const { thrun, settle, advance } = await start();
+    thrun.subscribe('e', () => void runs.push('good'), { name: 'good' });
+    thrun.subscribe(
+      'e',
+      (_, { attempt }) => {
+        runs.push(`bad ${attempt}`);
+        if (attempt < 3) throw new Error('not yet');
+      },
+      { name: 'bad', retry: { attempts: 3, delay: '1s', backoff: 'exponential', jitter: 0 } },
+    );
+    await thrun.event('e');
+    await settle();
+    expect(runs.sort()).toEqual(['bad 1', 'good']);
+    await advance(999);
+    expect(runs).toHaveLength(2);
+    await advance(1);
+    expect(runs).toContain('bad 2');
+    await advance(2000);
+    expect(runs).toContain('bad 3');
+    expect(runs.filter((run) => run === 'good')).toHaveLength(1);
+    expect(await app.deadLetters()).toEqual([]);
+  });
+
+  test('out of attempts is a dead letter with its error, and can be retried by hand', async () => {
+    let broken = true;
+    const { thrun, settle, deadLetters } = await start();
+    thrun.subscribe(
+      'e',
+      () => {
+        if (broken) throw new Error('the card is closed');
+      },
+      { name: 'charge', retry: { attempts: 1 } },
+    );
+    const id = await thrun.event('e', { n: 1 });
+    await settle();
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({ reason: 'attempts_exhausted', target: 'charge', event: 'e', eventId: id, attempts: 1 });
+    expect(letter?.error).toContain('the card is closed');
+    broken = false;
+    const { deadLetters: access } = await thrun.transport();
+    expect(await access?.retry([letter?.id ?? ''])).toBe(1);
+    await settle();
+    expect(await deadLetters()).toEqual([]);
+  });
+
+  test('RetryLater uses up no attempt; GiveUp is dead at once', async () => {
+    const attempts: number[] = [];
+    const { thrun, settle, advance, deadLetters } = await start();
+    thrun.subscribe(
+      'e',
+      (_, { attempt }) => {
+        attempts.push(attempt);
+        if (attempts.length < 4) throw new RetryLater('10m');
+        throw new GiveUp('no such order');
+      },
+      { name: 'later', retry: { attempts: 1 } },
+    );
+    await thrun.event('e');
+    await settle();
+    for (let i = 0; i < 3; i++) await advance(600_000);
+    expect(attempts).toEqual([1, 1, 1, 1]);
+    expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error: 'no such order' }]);
+  });
+
+  test('a listener with a queue of its own runs from there, alone', async () => {
+    const queues: string[] = [];
+    const { thrun, settle } = await start();
+    thrun.subscribe('user_created', () => void queues.push('here'), { name: 'here' });
+    thrun.subscribe('user_created', () => void queues.push('mail'), { name: 'mailer', queue: 'mail' });
+    await thrun.event('user_created');
+    await settle();
+    expect(queues.sort()).toEqual(['here', 'mail']);
+  });
+
+  test('a payload that fails the schema is dead with its path, never retried', async () => {
+    const { z } = await import('zod');
+    let ran = 0;
+    const { thrun, settle, deadLetters } = await start();
+    const schema = z.object({ items: z.array(z.object({ sku: z.string() })) });
+    thrun.subscribe('order', () => void ran++, { name: 'order', schema: schema as never });
+    await thrun.event('order', { items: [{ sku: 1 }] });
+    await settle();
+    expect(ran).toBe(0);
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({ reason: 'schema', attempts: 1 });
+    expect(letter?.error).toContain('payload.items.0.sku');
+  });
+
+  test('a timeout raises the AbortSignal and counts as a failure', async () => {
+    let aborted: unknown;
+    const { thrun, settle, clock, deadLetters } = await start();
+    const hanging = gate();
+    thrun.subscribe(
+      'slow',
+      (_, { signal }) => {
+        signal.addEventListener('abort', () => {
+          aborted = signal.reason;
+        });
+        hanging.open();
+        return new Promise(() => undefined);
+      },
+      { name: 'slow', timeout: '30s', retry: { attempts: 1 } },
+    );
+    await thrun.event('slow');
+    const settled = settle();
+    await hanging.opened;
+    await clock.advance(30_000);
+    await settled;
+    expect(String(aborted)).toContain('did not finish within 30000 ms');
+    expect(await deadLetters()).toMatchObject([{ reason: 'attempts_exhausted' }]);
+  });
+
+  test('concurrency of one listener holds, and does not hold back the others', async () => {
+    let running = 0;
+    let most = 0;
+    const gates: (() => void)[] = [];
+    let others = 0;
+    const { thrun, settle } = await start({ worker: { concurrency: 10, prefetch: 40 } });
+    thrun.subscribe(
+      'narrow',
+      async () => {
+        most = Math.max(most, ++running);
+        await new Promise<void>((resolve) => gates.push(resolve));
+        running--;
+      },
+      { name: 'narrow', concurrency: 2 },
+    );
+    const allOthers = gate();
+    thrun.subscribe('wide', () => void (++others === 5 && allOthers.open()), { name: 'wide' });
+    for (let i = 0; i < 8; i++) await thrun.event('narrow');
+    for (let i = 0; i < 5; i++) await thrun.event('wide');
+    const settled = settle();
+    await allOthers.opened;
+    let done = false;
+    void settled.then(() => {
+      done = true;
+    });
+    while (!done) {
+      gates.shift()?.();
+      await new Promise(setImmediate);
+    }
+    expect(most).toBe(2);
+  });
+
+  test('middleware goes around the listener', async () => {
+    const steps: string[] = [];
+    const { thrun, settle } = await start({
+      middleware: [
+        async (call, next) => {
+          steps.push(`outer ${call.listener}`);
+          await next();
+          steps.push('outer end');
+        },
+        (_, next) => {
+          steps.push('inner');
+          return next();
+        },
+      ],
+    });
+    thrun.subscribe('e', () => void steps.push('listener'), { name: 'l' });
+    await thrun.event('e');
+    await settle();
+    expect(steps).toEqual(['outer l', 'inner', 'listener', 'outer end']);
+  });
+
+  test('what a listener publishes carries correlation, causation and trace on', async () => {
+    let seen: Record<string, unknown> = {};
+    const { thrun, settle } = await start();
+    thrun.subscribe('first', (_, context) => context.publish('second', {}), { name: 'first' });
+    thrun.subscribe('second', (_, { meta }) => void (seen = meta), { name: 'second' });
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const id = await thrun.event('first', {}, { meta: { traceparent: trace } });
+    await settle();
+    expect(seen).toMatchObject({ correlation_id: id, causation_id: id, traceparent: trace });
+  });
+
+  test('a decorated class listens to the event class it names', async () => {
+    const welcomed: number[] = [];
+    @ThrunEvent('user_created')
+    class UserCreated {
+      constructor(readonly userId: number) {}
+    }
+    @ThrunEventListener(UserCreated)
+    class Welcome {
+      handle(event: UserCreated) {
+        welcomed.push(event.userId);
+      }
+    }
+    const { thrun, settle } = await start({ run: [Welcome] });
+    await thrun.event(new UserCreated(1));
+    await thrun.event(UserCreated, { userId: 2 });
+    await settle();
+    expect(welcomed.sort()).toEqual([1, 2]);
+  });
+});
+
+describe('deliveries that no listener is to see', () => {
+  test('what is no envelope is dead with its bytes, and the next message is handled', async () => {
+    let handled = 0;
+    const { thrun, settle, deadLetters } = await start();
+    thrun.subscribe('e', () => void handled++, { name: 'l' });
+    const transport = await thrun.transport();
+    const bytes = Uint8Array.from([0x7b, 0xff, 0x00]);
+    await transport.publish('events', [{ body: bytes, event: 'e' }]);
+    await thrun.event('e');
+    await settle();
+    expect(handled).toBe(1);
+    const [letter] = await deadLetters();
+    expect(letter?.reason).toBe('invalid_utf8');
+    expect(letter?.body).toEqual(bytes);
+  });
+
+  test('an event nobody listens to is acked where groups have copies, and dead where the config says so', async () => {
+    const { thrun, settle, deadLetters, observations } = await start();
+    await thrun.event('nobody');
+    await settle();
+    expect(await deadLetters()).toEqual([]);
+    expect(observations).toContainEqual(expect.objectContaining({ kind: 'unhandled', event: 'nobody' }));
+    await app.close();
+    const strict = await start({ unhandled: 'dead' });
+    await strict.thrun.event('nobody');
+    await strict.settle();
+    expect(await strict.deadLetters()).toMatchObject([{ reason: 'no_listener', event: 'nobody' }]);
+  });
+
+  test('expired is dead; deliver_at is held, by the transport, whoever wrote it', async () => {
+    const heard: string[] = [];
+    const { thrun, settle, advance, clock, deadLetters } = await start();
+    thrun.subscribe('*', (_, { event, attempt }) => void heard.push(`${event} ${attempt}`), { name: 'all' });
+    await thrun.event('late', {}, { expiresAt: new Date(clock.now() - 1) });
+    await thrun.event('tomorrow', {}, { delay: '1d' });
+    const foreign = { event: 'foreign', meta: { deliver_at: new Date(clock.now() + 3_600_000).toISOString() } };
+    const body = new TextEncoder().encode(JSON.stringify(foreign));
+    await (await thrun.transport()).publish('events', [{ body, event: 'foreign' }]);
+    await settle();
+    expect(heard).toEqual([]);
+    expect(await deadLetters()).toMatchObject([{ reason: 'expired', event: 'late' }]);
+    await advance(3_600_000);
+    expect(heard).toEqual(['foreign 1']);
+    await advance(86_400_000);
+    expect(heard).toEqual(['foreign 1', 'tomorrow 1']);
+  });
+});
