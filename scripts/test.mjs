@@ -1,0 +1,17 @@
+// `npm test`: installs and builds what is missing, then runs the tests. `--quick`: those that take under a minute in all.
+// Further arguments go to vitest.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { build, install, root } from './prepare.mjs';
+
+install();
+build();
+
+const [first, ...rest] = process.argv.slice(2);
+const quick = first === '--quick';
+const args = quick ? ['--exclude', 'test/end-to-end/**', ...rest] : process.argv.slice(2);
+const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;
