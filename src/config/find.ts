@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
 
@@ -17,13 +17,30 @@ export function findConfig(cwd: string): string | undefined {
 /** @throws {ThrunError} when the file somebody asked for by name cannot be a config. */
 export function namedConfig(cwd: string, name: string): string {
   const file = resolve(cwd, name);
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) throw new ThrunError('THRUN_CONFIG_NOT_FOUND', [file]);
-  if (stats.isDirectory()) throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'it is a directory; name the file in it.']);
+  if (isDirectory(file)) throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'it is a directory; name the file in it.']);
   if (!/\.(?:[cm]?[tj]s|json)$/.test(file)) {
     throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'a config is a .ts, .mts, .js, .mjs or .json file.']);
   }
   return file;
+}
+
+/** Without symbolic links: Node names modules, and so the places in stack traces, by their real paths. */
+export function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return resolve(folder);
+  }
+}
+
+function isDirectory(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw new ThrunError('THRUN_CONFIG_NOT_FOUND', [file]);
+    throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, (error as Error).message], { cause: error });
+  }
 }
 
 function isFile(path: string): boolean {

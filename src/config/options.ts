@@ -76,7 +76,10 @@ export interface WorkerConfig {
   readonly processes?: number;
   /** Deliveries handled at once in one process. Default 10. */
   readonly concurrency?: number;
-  /** Deliveries one process holds, those that wait for a free place included. Default: twice the concurrency. */
+  /**
+   * Most deliveries one process holds for a queue, those that wait for a free place included. Only quick listeners get that
+   * far ahead; before slow ones hardly anything waits. Default: 200, or 4 times the concurrency where that is more.
+   */
   readonly prefetch?: number;
   /** A delivery whose worker died is given to another one after this long. Default `30s`. */
   readonly visibilityTimeout?: Duration;
@@ -88,9 +91,11 @@ export interface WorkerConfig {
   readonly blockedAfter?: Duration;
   /** Kill and replace a process whose event loop stood still this long. Default `60s`. */
   readonly killBlockedAfter?: Duration;
+  /** Replace a process that has room for work and was not answered by the transport for this long. Default `30s`. */
+  readonly silentAfter?: Duration;
   /** Drain and replace a process that holds more memory (RSS) than this. Default: no limit. */
   readonly memoryLimit?: Size;
-  /** Crashes in a row, each right after the start, before giving up. Default 5. */
+  /** Processes in a row that crash before they have handled anything, before giving up. Default 10. */
   readonly restarts?: number;
 }
 

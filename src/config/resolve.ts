@@ -5,9 +5,10 @@ import type { Container, Logger, Middleware } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
+import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
 import type { LogLevel, ThrunConfig, TransportName } from './options.js';
-import { isName } from './rules.js';
+import { isName, isObject } from './rules.js';
 import { configProblems, type Problem } from './validate.js';
 
 /** A config with every default filled in: durations in milliseconds, sizes in bytes, paths absolute. */
@@ -43,6 +44,7 @@ export interface ResolvedWorkerConfig {
   readonly maxCrashes: number;
   readonly blockedAfterMs: number;
   readonly killBlockedAfterMs: number;
+  readonly silentAfterMs: number;
   readonly memoryLimitBytes: number | undefined;
   readonly restarts: number;
 }
@@ -62,7 +64,7 @@ export const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,
 
 /** @throws {ThrunError} THRUN_CONFIG_INVALID, with everything that is wrong. */
 export function resolveConfig(config: unknown, options: ResolveOptions = {}): ResolvedConfig {
-  const root = resolve(options.root ?? '.');
+  const root = realFolder(options.root ?? '.');
   const environment = fromEnvironment(options.env ?? process.env);
   const values = merged(merged(config, environment.values), options.overrides?.values);
   const names = { ...environment.names, ...options.overrides?.names };
@@ -100,14 +102,15 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     worker: {
       processes: worker.processes ?? 1,
       concurrency,
-      prefetch: worker.prefetch ?? 2 * concurrency,
+      prefetch: worker.prefetch ?? Math.max(200, 4 * concurrency),
       visibilityMs: ms(worker.visibilityTimeout, 30_000),
       drainMs: ms(worker.drainTimeout, 30_000),
       maxCrashes: worker.maxCrashes ?? 5,
       blockedAfterMs: ms(worker.blockedAfter, 10_000),
       killBlockedAfterMs: ms(worker.killBlockedAfter, 60_000),
+      silentAfterMs: ms(worker.silentAfter, 30_000),
       memoryLimitBytes: worker.memoryLimit === undefined ? undefined : parseSize(worker.memoryLimit),
-      restarts: worker.restarts ?? 5,
+      restarts: worker.restarts ?? 10,
     },
     container: config.container ?? ((type, payload) => new type(payload)),
     middleware: config.middleware ?? [],
@@ -134,13 +137,11 @@ function merged(base: unknown, over: unknown): unknown {
   return both;
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
+/** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */
 function line({ path, message }: Problem, names: Readonly<Record<string, string>>): string {
-  // A key that a name in the environment stands for would send people looking in the wrong place.
-  return `${names[path] ?? (path === '' ? 'config' : path)}: ${message}`;
+  let text = `${path === '' ? 'config' : path}: ${message}`;
+  for (const [known, name] of Object.entries(names)) text = text.replaceAll(known, name);
+  return text;
 }
 
 /** The name in the nearest package.json that has one: `@acme/orders` → `acme-orders`. */

@@ -70,6 +70,10 @@ export function name() {
   return rule(isName, 'a name of 1 to 255 bytes without white space, control characters or "*"');
 }
 
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export function fn(what: string) {
   return rule((value) => typeof value === 'function', what);
 }
@@ -81,18 +85,18 @@ export function fn(what: string) {
 export function section<Entries extends v.ObjectEntries>(entries: Entries, elsewhere: Readonly<Record<string, string>> = {}) {
   const known = Object.keys(entries);
   return v.pipe(
-    v.looseObject(entries, ({ input }) => `expected an object, got ${show(input)}`),
+    rule(isObject, 'an object'),
+    v.looseObject(entries),
     v.rawCheck(({ dataset, addIssue }) => {
       const input: unknown = dataset.value;
-      if (typeof input !== 'object' || input === null) return;
-      if (Array.isArray(input)) return addIssue({ message: 'expected an object, got a list' });
+      if (!isObject(input)) return;
       for (const [key, value] of Object.entries(input)) {
         if (Object.hasOwn(entries, key)) continue;
         const meant = Object.hasOwn(elsewhere, key) ? elsewhere[key] : nearestName(key, known);
         const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
         addIssue({
           message: `unknown key; ${hint}`,
-          path: [{ type: 'object', origin: 'key', input: input as Record<string, unknown>, key, value }],
+          path: [{ type: 'object', origin: 'key', input, key, value }],
         });
       }
     }),

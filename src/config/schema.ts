@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Transport } from '../contracts/transport.js';
 import { LOG_LEVELS, TRANSPORTS } from './options.js';
-import { duration, fn, list, name, oneOf, rule, section, share, show, size, text, whole } from './rules.js';
+import { duration, fn, isObject, list, name, oneOf, rule, section, share, size, text, whole } from './rules.js';
 
 /** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
 const DEEPEST = 5000;
@@ -29,6 +29,7 @@ const worker = {
   maxCrashes: v.optional(whole(1, 1000)),
   blockedAfter: v.optional(duration(10)),
   killBlockedAfter: v.optional(duration(10)),
+  silentAfter: v.optional(duration(1000)),
   memoryLimit: v.optional(size(1024 ** 2)),
   restarts: v.optional(whole(0, 1000)),
 };
@@ -103,8 +104,4 @@ function logger() {
     (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((level) => typeof value[level] === 'function'),
     'an object with the methods debug, info, warn and error',
   );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -41,8 +41,6 @@ export interface RunningWorkers {
 }
 
 const STATUS_MS = 2000;
-/** A worker whose transport has not answered for this long does not consume. */
-const SILENT_MS = 30_000;
 
 /** `thrun work`: builds the listeners once, then keeps worker processes running on them until a stop condition is met. */
 export async function runWorkers(options: RunWorkersOptions): Promise<RunningWorkers> {
@@ -52,14 +50,15 @@ export async function runWorkers(options: RunWorkersOptions): Promise<RunningWor
   const supervisor = new Supervisor(await specFor(config, options), {
     ...worker,
     processes: processes ?? worker.processes,
-    silentAfterMs: SILENT_MS,
     limit,
     timeLimitMs,
     memoryLimit: memoryLimit ?? worker.memoryLimitBytes,
     stopWhenEmpty,
     onEvent,
   });
-  const stopWatching = options.watch ? watchSources(config, (files) => void reload(supervisor, options, files)) : undefined;
+  const stopWatching = options.watch ? watchSources(config, (files) => {
+        void reload(supervisor, options, files);
+      }) : undefined;
   const status = new StatusFile(config.root);
   const writing = setInterval(() => status.write(supervisor.totals()), STATUS_MS);
   const finished = supervisor.run().finally(async () => {

@@ -13,7 +13,7 @@ export interface SupervisorOptions {
   readonly killBlockedAfterMs: number;
   /** A worker with room that the transport has not answered for so long does not consume; it is replaced, ms. */
   readonly silentAfterMs: number;
-  /** Crashes in a row right after the start before giving up. */
+  /** Workers in a row that crash before they have handled anything, before giving up. */
   readonly restarts: number;
   readonly limit?: number | undefined;
   readonly timeLimitMs?: number | undefined;
@@ -173,8 +173,8 @@ export class Supervisor {
     this.#finishWhenDone();
   }
 
-  #crashed({ pid }: WorkerProcess, { how, livedMs }: WorkerEnd): void {
-    const next = this.#restarts.crashed(livedMs);
+  #crashed({ pid, beat }: WorkerProcess, { how }: WorkerEnd): void {
+    const next = this.#restarts.crashed(beat.counts.received > beat.activity.held);
     if (next.kind === 'give_up') return this.#fail(new ThrunError('THRUN_WORKER_CRASHED', [pid, next.crashes, how]));
     this.#options.onEvent({ kind: 'crashed', pid, how, restartMs: next.afterMs });
     const pause = setTimeout(() => {

@@ -19,14 +19,12 @@ export interface WorkerEnd {
   readonly how: string;
   /** It said it cannot start. */
   readonly failed: { readonly message: string; readonly usage: boolean } | undefined;
-  readonly livedMs: number;
 }
 
 /** One forked worker as its supervisor sees it. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #events: WorkerProcessEvents;
-  readonly #startedAt = performance.now();
   #failed: WorkerEnd['failed'];
   #ending = false;
   ready = false;
@@ -100,7 +98,6 @@ export class WorkerProcess {
       expected: code === 0,
       how: signal ? `signal ${signal}` : `exit code ${code}`,
       failed: this.#failed,
-      livedMs: performance.now() - this.#startedAt,
     });
   }
 }

@@ -1,0 +1,134 @@
+import * as v from 'valibot';
+import { duration, isName, isPatternOrName, name, rule, section, show, whole } from '../config/rules.js';
+import { retrySchema } from '../config/schema.js';
+import { problemsOf, retryContradiction } from '../config/validate.js';
+import type { Class, ListenerOptions } from '../contracts/listener.js';
+import { contractNameOf } from './contract-name.js';
+import { contractEntries, eventEntries, type LocatedRecord, listenerName } from './entries.js';
+import type { RetryPolicy } from './listener.js';
+import type { DecoratorRecord } from './records.js';
+import { isNamed } from './source-location.js';
+
+const payloadSchema = rule(
+  (value) => typeof (value as { '~standard'?: { validate?: unknown } } | null)?.['~standard']?.validate === 'function',
+  'a Standard Schema (zod, valibot, arktype, …)',
+);
+
+const listenerOptions = section({
+  name: v.optional(name()),
+  retry: v.optional(retrySchema),
+  timeout: v.optional(duration(1)),
+  queue: v.optional(name()),
+  concurrency: v.optional(whole(1, 10_000)),
+  schema: v.optional(payloadSchema),
+});
+
+const eventOptions = section({ schema: v.optional(payloadSchema) });
+
+/** What is wrong with one decorated class by itself. */
+export function recordProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
+  return [...nameProblems(record), ...optionProblems(record, retry), ...classProblems(record)];
+}
+
+/** What is wrong among several, each of them right by itself; named by place. */
+export function clashes(located: readonly LocatedRecord[]): readonly string[] {
+  const problems: string[] = [];
+  const listeners = new Map<string, LocatedRecord>();
+  for (const one of located) {
+    if (one.record.kind === 'event') continue;
+    const listener = listenerName(one.record);
+    const other = listeners.get(listener);
+    if (other === undefined) listeners.set(listener, one);
+    else problems.push(namesakes(listener, one, other));
+  }
+
+  const jobs = new Map(located.filter(({ record }) => record.kind === 'job').map((one) => [(one.record as { name: string }).name, one]));
+  for (const one of located) {
+    const contracts = [...contractEntries(one).filter(({ kind }) => kind === 'event'), ...eventEntries(one)];
+    for (const { contract } of contracts) {
+      const job = jobs.get(contract);
+      if (job) problems.push(`${place(one)}: ${contract} is a job (${place(job)}), so it cannot be an event too; rename one of them`);
+    }
+  }
+  return problems;
+}
+
+/** Things that are allowed, and rarely meant. */
+export function doubts(located: readonly LocatedRecord[]): readonly string[] {
+  const warnings: string[] = [];
+  const spellings = new Map<string, { readonly contract: string; readonly one: LocatedRecord }>();
+  for (const one of located) {
+    for (const { contract } of [...contractEntries(one), ...eventEntries(one)]) {
+      const first = spellings.get(contract.toLowerCase());
+      if (first === undefined) spellings.set(contract.toLowerCase(), { contract, one });
+      else if (first.contract !== contract) {
+        warnings.push(`${place(one)}: ${contract} and ${first.contract} (${place(first.one)}) differ in case only; they are two contracts`);
+      }
+    }
+  }
+  return warnings;
+}
+
+export function place({ file, line }: LocatedRecord): string {
+  return `${file}:${line}`;
+}
+
+function namesakes(listener: string, one: LocatedRecord, other: LocatedRecord): string {
+  const bothJobs = one.record.kind === 'job' && other.record.kind === 'job';
+  return bothJobs && (one.record as { name: string }).name === (other.record as { name: string }).name
+    ? `${place(one)}: the job ${listener} has two handlers (the other: ${place(other)}); a job has exactly one, rename one of them`
+    : `${place(one)}: two listeners are called ${listener} (the other: ${place(other)}); give one of them { name: '…' }`;
+}
+
+function nameProblems(record: DecoratorRecord): readonly string[] {
+  if (record.kind !== 'listener') return isName(record.name) ? [] : [`${show(record.name)} is not a contract name: ${NAME}`];
+  if (record.events.length === 0) return ['it listens to nothing; name an event'];
+  const problems: string[] = [];
+  const seen = new Set<string>();
+  for (const [index, event] of record.events.entries()) {
+    const contract = typeof event === 'string' ? event : typeof event === 'function' ? contractNameOf(event) : undefined;
+    if (contract === undefined) {
+      const circular = event === undefined ? ' (its file may import this one, so that it was not there yet)' : '';
+      problems.push(`event ${index + 1} is ${show(event)}, neither a name nor a class${circular}`);
+    } else if (!isPatternOrName(contract)) problems.push(`${show(contract)} is not a contract name or pattern: ${NAME}`);
+    else if (seen.has(contract)) problems.push(`it listens to ${contract} twice`);
+    if (contract !== undefined) seen.add(contract);
+  }
+  return problems;
+}
+
+const NAME = '1 to 255 bytes without white space or control characters; "*" in patterns only';
+
+function optionProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
+  const schema = record.kind === 'event' ? eventOptions : listenerOptions;
+  const problems = problemsOf(schema, record.options).map(({ path, message }) => (path === '' ? `options: ${message}` : `${path}: ${message}`));
+  if (problems.length > 0 || record.kind === 'event') return problems;
+  const own: ListenerOptions['retry'] = record.options.retry;
+  const contradiction = own && retryContradiction(own, retry);
+  return contradiction === undefined ? [] : [`retry.delay: ${contradiction}`];
+}
+
+function classProblems(record: DecoratorRecord): readonly string[] {
+  if (record.kind === 'event') return [];
+  const problems = hasHandle(record.type) ? [] : ['it has no method handle()'];
+  if (record.kind === 'listener' && record.options.name === undefined && !isNamed(record.type.name)) {
+    problems.push('the class has no name, and a listener needs a stable one; name the class, or give { name: "…" }');
+  }
+  return problems;
+}
+
+/** A method, or a field (`handle = async () => …`), which only the text of the class can tell of without making one. */
+function hasHandle(type: Class): boolean {
+  if (typeof (type.prototype as { handle?: unknown }).handle === 'function') return true;
+  for (let at: unknown = type; typeof at === 'function' && at !== Function.prototype; at = Object.getPrototypeOf(at)) {
+    if (/\bhandle\b/.test(String(at))) return true;
+  }
+  return false;
+}
+
+/** How messages call what a record decorates. */
+export function subject({ type, kind }: DecoratorRecord): string {
+  if (isNamed(type.name)) return type.name;
+  return kind === 'event' ? 'the event class' : kind === 'job' ? 'the job' : 'the listener';
+}
+
