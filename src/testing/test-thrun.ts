@@ -21,11 +21,11 @@ export interface TestThrun {
   /** Everything that happened to deliveries, in order. */
   readonly observations: readonly Observation[];
   /** Resolves when nothing is ready and nothing runs; what waits for its time waits on. */
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
   /** Moves the clock on, then settles. */
-  advance(ms: number): Promise<void>;
-  deadLetters(): Promise<readonly DeadLetter[]>;
-  close(): Promise<void>;
+  readonly advance: (ms: number) => Promise<void>;
+  readonly deadLetters: () => Promise<readonly DeadLetter[]>;
+  readonly close: () => Promise<void>;
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -49,7 +49,7 @@ export async function testThrun({ run = [], listeners: _, ...config }: TestThrun
     // Only now: listeners subscribed after this was made are to be heard too, on their own queues.
     working ??= thrun.work();
     await working;
-    while (store.isBusy(clock.now())) await new Promise<void>((resolve) => store.onceChanged(resolve));
+    while (store.isBusy(clock.now())) await store.change();
   };
 
   return {
@@ -57,7 +57,7 @@ export async function testThrun({ run = [], listeners: _, ...config }: TestThrun
     clock,
     observations,
     settle,
-    async advance(ms) {
+    advance: async (ms) => {
       await clock.advance(ms);
       await settle();
     },

@@ -26,7 +26,10 @@ export interface ExecuteParts {
 /** A held delivery is let through when it is due within this, so that clocks a little apart do not send it round again. */
 const DUE_SLACK_MS = 50;
 
-/** One delivery from receipt to settlement. Each step either ends it or passes it on. Never throws. */
+/**
+ * One delivery from receipt to settlement. Each step either ends it or passes it on. Never throws. Settlements are not
+ * waited for: the transport gathers them, and until they are written the lease stands.
+ */
 export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<void> {
   const envelope = read(delivery, parts);
   if (envelope instanceof Undecodable) return bury(delivery, parts, envelope);
@@ -40,14 +43,13 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
   const listeners = listenersOf(delivery, envelope, parts);
   if (listeners.length === 0) return nobody(delivery, envelope, parts);
 
+  // Nearly every event has one listener: no list of promises is made for it.
   const [only] = listeners;
-  if (listeners.length === 1 && only) {
-    return settle(delivery, envelope, [[only, await verdictOf(only, delivery, envelope, parts)]], parts);
-  }
-  const verdicts = await Promise.all(
-    listeners.map(async (listener) => [listener, await verdictOf(listener, delivery, envelope, parts)] as const),
-  );
-  return settle(delivery, envelope, verdicts, parts);
+  const verdicts =
+    listeners.length === 1 && only
+      ? [await verdictOf(only, delivery, envelope, parts)]
+      : await Promise.all(listeners.map((listener) => verdictOf(listener, delivery, envelope, parts)));
+  return settle(delivery, envelope, listeners, verdicts, parts);
 }
 
 function read(delivery: Delivery, { transport, clock, limits }: ExecuteParts): Envelope | Undecodable {
@@ -62,7 +64,12 @@ function listenersOf(delivery: Delivery, envelope: Envelope, { registry }: Execu
   return listener ? [listener] : [];
 }
 
-async function verdictOf(listener: Listener, delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Promise<Verdict> {
+function verdictOf(
+  listener: Listener,
+  delivery: Delivery,
+  envelope: Envelope,
+  parts: ExecuteParts,
+): Verdict | Promise<Verdict> {
   if (listener.queue !== undefined && listener.queue !== delivery.queue && delivery.target === undefined) {
     return { kind: 'forward', queue: listener.queue };
   }
@@ -70,24 +77,27 @@ async function verdictOf(listener: Listener, delivery: Delivery, envelope: Envel
   return parts.runner.run(listener, delivery, envelope);
 }
 
-async function settle(
+function settle(
   delivery: Delivery,
   envelope: Envelope,
-  verdicts: readonly (readonly [Listener, Verdict])[],
+  listeners: readonly Listener[],
+  verdicts: readonly Verdict[],
   { observe }: ExecuteParts,
-): Promise<void> {
+): void {
+  if (verdicts.every(({ kind }) => kind === 'succeeded')) return void delivery.ack();
+  if (verdicts.every(({ kind }) => kind === 'not_started')) {
+    observe({ kind: 'handed_back', id: delivery.id });
+    return void delivery.release();
+  }
   const successors: Successor[] = [];
-  let untouched = true;
-  for (const [listener, verdict] of verdicts) {
-    if (verdict.kind !== 'not_started') untouched = false;
-    if (verdict.kind === 'succeeded') continue;
-    const successor = successorOf(verdict, listener.name, delivery, envelope);
-    if (successor) successors.push(successor);
+  for (const [i, listener] of listeners.entries()) {
+    const verdict = verdicts[i];
+    const successor = verdict && successorOf(verdict, listener.name, delivery, envelope);
+    if (!successor) continue;
+    successors.push(successor);
     report(verdict, listener, delivery, envelope, observe);
   }
-  if (successors.length === 0) return delivery.ack();
-  if (untouched) return delivery.release();
-  return delivery.handOver(successors);
+  void delivery.handOver(successors);
 }
 
 function report(verdict: Verdict, listener: Listener, delivery: Delivery, envelope: Envelope, observe: Observer): void {
@@ -101,7 +111,6 @@ function report(verdict: Verdict, listener: Listener, delivery: Delivery, envelo
     case 'dead':
       return observe({ kind: 'dead', ...who, reason: verdict.reason, error: verdict.error });
     case 'not_started':
-      return observe({ kind: 'handed_back', id: delivery.id });
     case 'succeeded':
     case 'forward':
     case 'elsewhere':
@@ -109,7 +118,7 @@ function report(verdict: Verdict, listener: Listener, delivery: Delivery, envelo
   }
 }
 
-function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Promise<void> {
+function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): void {
   const { event, meta } = envelope;
   if (delivery.target !== undefined) {
     const error = `the listener ${delivery.target} is gone; bring it back under this name and retry, or forget this`;
@@ -122,22 +131,24 @@ function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Pr
     return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
   }
   parts.observe({ kind: 'unhandled', event, eventId: meta.event_id });
-  return delivery.ack();
+  void delivery.ack();
 }
 
 /** Not due yet, by its own word: the transport holds it, and no try is used up. */
-function hold(delivery: Delivery, deliverAt: string, { clock }: ExecuteParts): Promise<void> {
+function hold(delivery: Delivery, deliverAt: string, { clock }: ExecuteParts): void {
   const { target, attempt, crashes } = delivery;
   const delayMs = Date.parse(deliverAt) - clock.now();
-  return delivery.handOver([{ kind: 'postponed', target, delayMs, attempts: attempt - 1, crashes }]);
+  void delivery.handOver([{ kind: 'postponed', target, delayMs, attempts: attempt - 1, crashes }]);
 }
 
+type Epitaph = Pick<Dead, 'reason' | 'error'> & Partial<Pick<Dead, 'event' | 'eventId'>>;
+
 /** Never again, for everyone it was for. */
-function bury(delivery: Delivery, { observe }: ExecuteParts, why: Pick<Dead, 'reason' | 'error'> & { event?: string | undefined; eventId?: string | undefined }): Promise<void> {
+function bury(delivery: Delivery, { observe }: ExecuteParts, why: Epitaph): void {
   const { target, attempt } = delivery;
   const { reason, error, event, eventId } = why;
   observe({ kind: 'dead', reason, event, eventId, listener: target, attempt, error });
-  return delivery.handOver([{ kind: 'dead', target, reason, error, attempts: attempt, event, eventId }]);
+  void delivery.handOver([{ kind: 'dead', target, reason, error, attempts: attempt, event, eventId }]);
 }
 
 function crashed(delivery: Delivery, { event, meta }: Envelope) {

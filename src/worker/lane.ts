@@ -3,8 +3,12 @@ import type { Consumer } from '../contracts/transport.js';
 
 export interface LaneParts {
   readonly consumer: Consumer;
+  /** Deliveries that run at once. */
+  readonly concurrency: number;
   /** Most deliveries held at once: running, and waiting to run. */
   readonly prefetch: number;
+  /** Deliveries that wait for their own listener's limit: they are no reason not to feed the others. */
+  readonly parked: () => number;
   /** Runs one delivery to its settlement. Never throws. */
   readonly execute: (delivery: Delivery) => Promise<void>;
   /** How many of a received batch may be run; the rest is handed back. */
@@ -17,12 +21,24 @@ export interface LaneParts {
 /** A look that finds nothing ends after this long, so that emptiness is noticed; nothing is polled meanwhile. */
 const LOOK_MS = 200;
 
-/** Receives from one queue: keeps the worker supplied, asks for more when half of what it may hold is done. */
+/** Beyond what runs, a lane holds what it will run within this time … */
+const AHEAD_MS = 20;
+/** … by its pace of late: the weight of the newest measure. */
+const NEWEST = 0.3;
+
+/**
+ * Receives from one queue and keeps the worker supplied. Quick listeners are fed in large batches; before slow ones
+ * hardly anything waits, so that it stays with the transport for a worker that is free.
+ */
 export class Lane {
   readonly #parts: LaneParts;
   readonly #stop = new AbortController();
   readonly #idle: (() => void)[] = [];
   #held = 0;
+  /** Deliveries done a millisecond, of late. */
+  #pace = 0;
+  #done = 0;
+  #measuredAt = performance.now();
   #roomAgain: (() => void) | undefined;
   #loop: Promise<void> | undefined;
   /** When it last asked the transport and got an answer, by `performance.now()`: a lane that hangs is seen by its age. */
@@ -36,8 +52,14 @@ export class Lane {
     return this.#held;
   }
 
+  /** It asks for more when half of what it may hold is done. */
   get full(): boolean {
-    return this.#held > this.#parts.prefetch / 2;
+    return this.#held > this.#allowance / 2;
+  }
+
+  get #allowance(): number {
+    const { concurrency, prefetch, parked } = this.#parts;
+    return Math.min(prefetch, concurrency + parked() + Math.floor(this.#pace * AHEAD_MS));
   }
 
   start(onFailure: (error: unknown) => void): void {
@@ -57,11 +79,12 @@ export class Lane {
   }
 
   async #receive(): Promise<void> {
-    const { consumer, prefetch, admit, onEmpty, onReceived } = this.#parts;
+    const { consumer, admit, onEmpty, onReceived } = this.#parts;
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      this.#measure();
       if (this.full) await this.#room();
-      const batch = await consumer.next(prefetch - this.#held, { signal, waitMs: LOOK_MS });
+      const batch = await consumer.next(Math.max(this.#allowance - this.#held, 1), { signal, waitMs: LOOK_MS });
       this.lastAnswer = performance.now();
       onEmpty(batch.length === 0);
       if (batch.length === 0) continue;
@@ -74,13 +97,23 @@ export class Lane {
     }
   }
 
-  #run(delivery: Delivery): void {
-    this.#held++;
-    void this.#parts.execute(delivery).then(this.#done, this.#done);
+  #measure(): void {
+    const now = performance.now();
+    const ms = now - this.#measuredAt;
+    if (ms < 1) return;
+    this.#pace += NEWEST * (this.#done / ms - this.#pace);
+    this.#done = 0;
+    this.#measuredAt = now;
   }
 
-  readonly #done = (): void => {
+  #run(delivery: Delivery): void {
+    this.#held++;
+    void this.#parts.execute(delivery).then(this.#finished, this.#finished);
+  }
+
+  readonly #finished = (): void => {
     this.#held--;
+    this.#done++;
     if (this.#roomAgain && !this.full) this.#roomAgain();
     if (this.#held === 0) for (const resolve of this.#idle.splice(0)) resolve();
   };

@@ -40,21 +40,19 @@ export class ListenerRunner {
     this.#parts = parts;
   }
 
-  async run(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
-    const limit = listener.concurrency === undefined ? undefined : this.#limitOf(listener, listener.concurrency);
-    // The listener's own limit first: who waits for it must not keep a slot from the others.
-    if (limit && !(await limit.acquire())) return NOT_STARTED;
-    try {
-      const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
-      if (granted !== true && !(await granted)) return NOT_STARTED;
-      try {
-        return await this.#attempt(listener, delivery, envelope);
-      } finally {
-        this.#parts.slots.release();
-      }
-    } finally {
-      limit?.release();
-    }
+  /** Answers without a turn of the event loop where nothing has to be waited for before the listener is called. */
+  run(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
+    if (listener.concurrency !== undefined) return this.#runWithin(this.#limitOf(listener), listener, delivery, envelope);
+    const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
+    if (granted === true) return this.#attempt(listener, delivery, envelope);
+    return this.#runLater(granted, listener, delivery, envelope);
+  }
+
+  /** Deliveries that wait for their own listener's limit. */
+  get parked(): number {
+    let parked = 0;
+    for (const limit of this.#limits.values()) parked += limit.waiting;
+    return parked;
   }
 
   /** No more starts: who waits for a slot gets the verdict `not_started`. */
@@ -70,6 +68,27 @@ export class ListenerRunner {
     }
   }
 
+  /** The listener's own limit first: who waits for it must not keep a slot from the others. */
+  async #runWithin(limit: Slots, listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
+    if (!(await limit.acquire())) return NOT_STARTED;
+    try {
+      const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
+      return await this.#runLater(granted, listener, delivery, envelope);
+    } finally {
+      limit.release();
+    }
+  }
+
+  async #runLater(
+    granted: boolean | Promise<boolean>,
+    listener: Listener,
+    delivery: Delivery,
+    envelope: Envelope,
+  ): Promise<Verdict> {
+    return (await granted) ? this.#attempt(listener, delivery, envelope) : NOT_STARTED;
+  }
+
+  /** Holding a slot; gives it back. */
   async #attempt(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
     let { payload }: { payload: unknown } = envelope;
     const context = new Context(envelope, delivery, this.#parts);
@@ -82,10 +101,7 @@ export class ListenerRunner {
         payload = validated.value;
       }
       const running = this.#call(listener, payload, context);
-      const blocked = performance.now() - start;
-      if (blocked > this.#parts.blockedAfterMs) {
-        this.#parts.observe({ kind: 'blocked', listener: listener.name, ms: Math.round(blocked) });
-      }
+      this.#reportBlocked(listener, performance.now() - start);
       const result = await (listener.timeoutMs === undefined ? running : this.#withTimeout(running, listener, context));
       this.#parts.observe({
         kind: 'succeeded',
@@ -98,7 +114,13 @@ export class ListenerRunner {
       return this.#failed(listener, delivery, thrown);
     } finally {
       this.#running.delete(context);
+      this.#parts.slots.release();
     }
+  }
+
+  /** @param ms until the listener first let go of the event loop */
+  #reportBlocked({ name }: Listener, ms: number): void {
+    if (ms > this.#parts.blockedAfterMs) this.#parts.observe({ kind: 'blocked', listener: name, ms: Math.round(ms) });
   }
 
   #call(listener: Listener, payload: unknown, context: Context): unknown {
@@ -133,9 +155,9 @@ export class ListenerRunner {
     });
   }
 
-  #limitOf(listener: Listener, concurrency: number): Slots {
+  #limitOf(listener: Listener): Slots {
     let limit = this.#limits.get(listener);
-    if (!limit) this.#limits.set(listener, (limit = new Slots(concurrency)));
+    if (!limit) this.#limits.set(listener, (limit = new Slots(listener.concurrency ?? Number.POSITIVE_INFINITY)));
     return limit;
   }
 }

@@ -17,7 +17,7 @@ export interface WorkerOptions {
   readonly queues: readonly string[];
   /** Listener runs at once. */
   readonly concurrency: number;
-  /** Deliveries held at once, for each queue. */
+  /** Most deliveries held at once, for each queue; only quick listeners get that far ahead. */
   readonly prefetch: number;
   readonly visibilityMs: number;
   readonly drainMs: number;
@@ -132,7 +132,7 @@ export class Worker {
   }
 
   #addLane(consumer: Consumer): void {
-    const { admit = (count: number) => count, prefetch } = this.#options;
+    const { admit = (count: number) => count, concurrency, prefetch } = this.#options;
     const parts = this.#executeParts();
     const { observe } = this.#parts;
     const queue = this.#options.queues[this.#lanes.length] ?? '';
@@ -141,7 +141,9 @@ export class Worker {
       empty: false,
       lane: new Lane({
         consumer,
+        concurrency,
         prefetch,
+        parked: () => this.#runner.parked,
         admit,
         execute: (delivery) => execute(delivery, parts),
         onReceived: (count) => observe({ kind: 'received', queue, count }),

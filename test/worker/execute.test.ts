@@ -35,7 +35,7 @@ class FakeDelivery implements Delivery {
 
 const body = new TextEncoder().encode('{"event":"poison"}');
 
-function parts(over: Partial<ExecuteParts> = {}): ExecuteParts & { runs: () => boolean; ran: string[]; seen: Observation[]; slots: Slots } {
+function parts(over: Partial<ExecuteParts> = {}): ExecuteParts & { ran: string[]; seen: Observation[]; slots: Slots } {
   const registry = new Registry();
   const ran: string[] = [];
   const seen: Observation[] = [];

@@ -1,0 +1,72 @@
+import type { Case } from './case.js';
+import { type Ability, type ConformanceOptions, type Need, REASON } from './options.js';
+import { attempts } from './promises/attempts.js';
+import { closing } from './promises/closing.js';
+import { concurrency } from './promises/concurrency.js';
+import { deadLetters } from './promises/dead-letters.js';
+import { delays } from './promises/delays.js';
+import { fanOut } from './promises/fan-out.js';
+import { handingOver } from './promises/handing-over.js';
+import { leases } from './promises/leases.js';
+import { next } from './promises/next.js';
+import { order } from './promises/order.js';
+import { publishing } from './promises/publishing.js';
+import { queues } from './promises/queues.js';
+import { settlement } from './promises/settlement.js';
+import { wholeBytes } from './promises/whole-bytes.js';
+import { Stand } from './stand.js';
+
+export type { Ability, ConformanceOptions, Subject, TestApi } from './options.js';
+export { StallableClock } from './stallable-clock.js';
+
+const PROMISES = [
+  publishing, wholeBytes, fanOut, settlement, handingOver, leases, attempts, delays, order, deadLetters, queues, next, closing, concurrency,
+];
+
+/**
+ * Every promise of the transport port as tests. A transport's own test is this call:
+ * its name, the test runner's `describe` and `test`, its traits, and a function that makes a broker of its own.
+ * Give the runner 30 seconds a test; each case gives up by itself long before.
+ */
+export function transportConformance(name: string, options: ConformanceOptions): void {
+  const { describe, test, skip = {} } = options;
+  refuseUnknown(skip);
+  describe(`${name} keeps the promises of a transport`, () => {
+    for (const { promise, cases } of PROMISES) {
+      describe(promise, () => {
+        for (const one of cases) {
+          const reason = skip[one.title] ?? unmet(one, options);
+          if (reason === undefined) test(one.title, () => runCase(one, options));
+          else test.skip(`${one.title} (skipped: ${reason})`, () => runCase(one, options));
+        }
+      });
+    }
+  });
+}
+
+async function runCase(one: Case, { create }: ConformanceOptions): Promise<void> {
+  const stand = await Stand.open(await create());
+  try {
+    await one.run(stand);
+  } finally {
+    await stand.close();
+  }
+}
+
+function unmet({ needs = [] }: Case, { traits, without = [] }: ConformanceOptions): string | undefined {
+  const has = (need: Need) => (isAbility(need) ? !without.includes(need) : traits[need]);
+  const missing = needs.find((need) => !has(need));
+  return missing && REASON[missing];
+}
+
+function isAbility(need: Need): need is Ability {
+  return need === 'deadLetters' || need === 'queues';
+}
+
+/** A reason that no longer belongs to a case would hide that the case was renamed or mended. */
+function refuseUnknown(skip: Readonly<Record<string, string>>): void {
+  const titles = new Set(PROMISES.flatMap(({ cases }) => cases.map(({ title }) => title)));
+  for (const title of Object.keys(skip)) {
+    if (!titles.has(title)) throw new Error(`There is no conformance case called ${JSON.stringify(title)} to skip.`);
+  }
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { Delivery } from '../../../contracts/delivery.js';
+import type { PromiseCases } from '../case.js';
+import { message, receiveOne, retryOf } from '../receive.js';
+import { type Stand, VISIBILITY_MS } from '../stand.js';
+
+export const attempts: PromiseCases = {
+  promise: 'attempts and crashes are counted when a message is claimed',
+  cases: [
+    {
+      title: 'every worker that dies with it counts as an attempt and a crash',
+      async run(stand) {
+        await stand.publish([message('x')]);
+        for (let died = 0; died < 4; died++) {
+          assert.deepEqual(counts(await receiveAndDie(stand)), [died + 1, died]);
+        }
+        const survivor = await receiveOne(await stand.consume());
+        assert.deepEqual(counts(survivor), [5, 4]);
+        await survivor.ack();
+      },
+    },
+    {
+      title: 'a release undoes its own receipt and no other',
+      async run(stand) {
+        await stand.publish([message('x')]);
+        await receiveAndDie(stand);
+        const consumer = await stand.consume();
+        for (let round = 0; round < 3; round++) {
+          const delivery = await receiveOne(consumer);
+          assert.deepEqual(counts(delivery), [2, 1]);
+          await delivery.release();
+        }
+      },
+    },
+    {
+      title: 'a retry that crashes counts on from what it carried',
+      async run(stand) {
+        await stand.publish([message('x')]);
+        const consumer = await stand.consume();
+        const first = await receiveOne(consumer);
+        await first.handOver([retryOf(first, { attempts: 3, crashes: 1 })]);
+        assert.deepEqual(counts(await receiveAndDie(stand)), [4, 1]);
+        const last = await receiveOne(consumer);
+        assert.deepEqual(counts(last), [5, 2]);
+        await last.ack();
+      },
+    },
+    {
+      title: 'a worker that hands back what it held, then dies, has crashed nothing',
+      async run(stand) {
+        const { transport, stall } = await stand.stalling();
+        const dying = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS });
+        await stand.publish([message('x')]);
+        await (await receiveOne(dying)).release();
+        stall();
+        assert.deepEqual(counts(await receiveOne(await stand.consume())), [1, 0]);
+      },
+    },
+  ],
+};
+
+function counts({ attempt, crashes }: Delivery): [number, number] {
+  return [attempt, crashes];
+}
+
+async function receiveAndDie(stand: Stand): Promise<Delivery> {
+  const { transport, stall } = await stand.stalling();
+  const delivery = await receiveOne(await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS }));
+  stall();
+  return delivery;
+}

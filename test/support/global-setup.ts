@@ -1,0 +1,6 @@
+import { buildPackage } from './build.js';
+
+/** Once per run, before the first test: projects in tests import `thrun` by name, so it has to be built. */
+export default async function setup(): Promise<void> {
+  await buildPackage();
+}
