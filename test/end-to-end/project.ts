@@ -1,0 +1,186 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createThrun, type Thrun } from '../../src/index.js';
+
+const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
+
+/** One line of the ledger: a listener was handed this delivery. */
+export interface Handled {
+  readonly id: string;
+  readonly event: string;
+  readonly attempt: number;
+  readonly pid: number;
+}
+
+/** A user's project in a folder of its own, worked by real processes. */
+export class Project {
+  readonly folder = mkdtempSync(join(tmpdir(), 'thrun-e2e-'));
+  readonly database = join(this.folder, '.thrun', 'thrun.db');
+  readonly #running = new Set<Command>();
+  readonly #apps: Thrun[] = [];
+
+  /** @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand */
+  constructor(listeners: string, config = '{}') {
+    for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
+    symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
+    this.write('package.json', '{"name":"e2e","type":"module"}');
+    this.write('thrun.config.ts', `export default ${config};\n`);
+    this.write(
+      'ledger.ts',
+      `import { appendFileSync } from 'node:fs';
+import type { EventContext } from 'thrun';
+export function ledger({ event, meta, attempt }: EventContext, more: object = {}): void {
+  const line = JSON.stringify({ id: meta.event_id, event, attempt, pid: process.pid, ...more });
+  appendFileSync(${JSON.stringify(join(this.folder, 'ledger'))} + '/' + process.pid + '.ndjson', line + '\\n');
+}
+`,
+    );
+    this.listeners(listeners);
+  }
+
+  listeners(source: string): void {
+    const head = `import { type EventContext, GiveUp, RetryLater, ThrunEventListener } from 'thrun';\nimport { ledger } from '../ledger.js';\nvoid [GiveUp, RetryLater, ledger];\n`;
+    this.write('listeners/main.ts', head + source);
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.folder, file), text);
+  }
+
+  /** Runs a command to its end. */
+  run(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+    return spawnSync(process.execPath, [THRUN, ...args], { cwd: this.folder, encoding: 'utf8', env: environment() });
+  }
+
+  start(...args: string[]): Command {
+    const command = new Command(spawn(process.execPath, [THRUN, ...args], { cwd: this.folder, env: environment() }));
+    this.#running.add(command);
+    return command;
+  }
+
+  /** This process as a publisher. */
+  async publisher(): Promise<Thrun> {
+    const thrun = await createThrun({
+      group: 'e2e',
+      logLevel: 'silent',
+      transports: { sqlite: { path: this.database } },
+    });
+    this.#apps.push(thrun);
+    return thrun;
+  }
+
+  handled(): Handled[] {
+    const folder = join(this.folder, 'ledger');
+    return readdirSync(folder).flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        // A process that was killed may have left half a line.
+        .filter((line) => line.endsWith('}'))
+        .map((line) => JSON.parse(line) as Handled),
+    );
+  }
+
+  /** Resolves when the ledger satisfies `condition`; rejects with `what` after a minute. */
+  until(what: string, condition: (handled: Handled[]) => boolean, ms = 60_000): Promise<void> {
+    return eventually(what, () => condition(this.handled()), join(this.folder, 'ledger'), ms);
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#apps.map((app) => app.close()));
+    for (const command of this.#running) command.kill('SIGKILL');
+    await Promise.all([...this.#running].map((command) => command.exit));
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A command that runs, and what it has said so far. */
+export class Command {
+  stdout = '';
+  stderr = '';
+  readonly exit: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(private readonly child: ChildProcess) {
+    child.stdout?.on('data', (chunk: Buffer) => this.#heard('stdout', chunk));
+    child.stderr?.on('data', (chunk: Buffer) => this.#heard('stderr', chunk));
+    this.exit = new Promise((resolve) => {
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** The worker processes it has now. */
+  workers(): number[] {
+    try {
+      return execFileSync('pgrep', ['-P', String(this.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number);
+    } catch {
+      return [];
+    }
+  }
+
+  /** Resolves when it has said `text` on stderr (or stdout); rejects with all it said after half a minute. */
+  async says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
+    const said = () => `${this.stderr}${this.stdout}`.split(text).length > times;
+    const deadline = AbortSignal.timeout(ms);
+    while (!said()) {
+      await new Promise<void>((resolve, reject) => {
+        const done = () => {
+          this.#waiting.delete(done);
+          resolve();
+        };
+        this.#waiting.add(done);
+        deadline.addEventListener('abort', () => reject(new Error(`it never said ${text}:\n${this.stdout}${this.stderr}`)));
+        void this.exit.then(() => (said() ? done() : reject(new Error(`it ended without ${text}:\n${this.stdout}${this.stderr}`))));
+      });
+    }
+  }
+
+  #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    this[stream] += chunk.toString();
+    for (const wake of Array.from(this.#waiting)) wake();
+  }
+}
+
+/** Looks again at every change in `folder` until `condition` holds. */
+export async function eventually(what: string, condition: () => boolean, folder: string, ms = 60_000): Promise<void> {
+  if (condition()) return;
+  await new Promise<void>((resolve, reject) => {
+    const look = () => {
+      if (!condition()) return;
+      stop();
+      resolve();
+    };
+    const watcher = watch(folder, look);
+    // A change that came before the watcher stood, and file systems that tell nothing.
+    const again = setInterval(look, 250);
+    const deadline = setTimeout(() => {
+      stop();
+      reject(new Error(`not within ${ms} ms: ${what}`));
+    }, ms);
+    const stop = () => {
+      watcher.close();
+      clearInterval(again);
+      clearTimeout(deadline);
+    };
+    look();
+  });
+}
+
+export function fileExists(file: string): boolean {
+  return existsSync(file);
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' };
+}
