@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { ThrunError } from '../src/contracts/errors.js';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const src = join(root, 'src');
+
+/** Which folders each folder of src/ may import from; itself always. The composition root (app, index) may all. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  contracts: [],
+  envelope: ['contracts'],
+  observability: ['contracts'],
+  transports: ['contracts'],
+  registry: ['contracts', 'config'],
+  config: ['contracts', 'registry'],
+  dispatch: ['contracts', 'envelope', 'registry'],
+  worker: ['contracts', 'envelope', 'observability', 'registry'],
+  supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
+  testing: ['contracts', 'config', 'observability', 'transports', '.'],
+  cli: ['contracts', 'config', 'dispatch', 'envelope', 'observability', 'registry', 'supervisor', 'worker', '.'],
+};
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return files(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
+  });
+}
+
+function folderOf(file: string): string {
+  const path = relative(src, file);
+  return path.includes('/') ? (path.split('/')[0] ?? '.') : '.';
+}
+
+function importsOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) => resolve(dirname(file), path));
+}
+
+describe('imports go one way', () => {
+  for (const [folder, allowed] of Object.entries(MAY_IMPORT)) {
+    test(`src/${folder} imports ${allowed.length > 0 ? allowed.join(', ') : 'nothing of the others'}`, () => {
+      const strangers = files(join(src, folder)).flatMap((file) =>
+        importsOf(file)
+          .map(folderOf)
+          .filter((target) => target !== folder && !allowed.includes(target))
+          .map((target) => `${relative(root, file)} imports ${target}`),
+      );
+      expect(strangers).toEqual([]);
+    });
+  }
+
+  test('every folder of src has its rule', () => {
+    const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.sort()).toEqual(Object.keys(MAY_IMPORT).sort());
+  });
+
+  test('only transports/index.ts knows a transport', () => {
+    const knowing = files(src)
+      .filter((file) => !relative(src, file).startsWith('transports/') && folderOf(file) !== 'testing')
+      .filter((file) => importsOf(file).some((path) => /transports\/(?!index)/.test(relative(src, path))))
+      .map((file) => relative(root, file));
+    expect(knowing).toEqual([]);
+  });
+});
+
+describe('docs stay true', () => {
+  const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+
+  test.each(documents)('%s names only files that exist', (document) => {
+    const text = readFileSync(join(root, document), 'utf8');
+    const named = [...text.matchAll(/\]\(([\w./-]+\.md)\)/g)].map(([, path = '']) => resolve(root, dirname(document), path));
+    const sources = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => join(root, path));
+    const known = new Set(files(src));
+    const missing = [...named, ...sources].filter((path) => !known.has(path) && !exists(path)).map((path) => relative(root, path));
+    expect(missing).toEqual([]);
+  });
+
+  test('every error says what happened, and no placeholder is left', () => {
+    const error = new ThrunError('THRUN_DURATION', ['"soon"']);
+    expect(error.message).toBe('"soon" is not a duration. Write a number of milliseconds, or 500ms, 10s, 5m, 2h, 1d.');
+    // What is filled in is not read as a template again.
+    expect(new ThrunError('THRUN_CONFIG_INVALID', ['%s', 'x']).message).toContain('%s is not valid:\nx');
+  });
+});
+
+function exists(path: string): boolean {
+  try {
+    readdirSync(dirname(path));
+    readFileSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EISDIR';
+  }
+}

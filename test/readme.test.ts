@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+/** Everything README and docs/testing.md show is run as it stands there. */
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const thrun = join(root, 'bin', 'thrun.js');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'thrun-project-'));
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules', 'thrun'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function blocks(document: string, language: string): string[] {
+  const text = readFileSync(join(root, document), 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code);
+}
+
+function node(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: 30_000 });
+  expect(`${status} ${stderr}`).toMatch(/^0 /);
+  return stdout;
+}
+
+test('the smallest program prints what the README says', () => {
+  const [program = ''] = blocks('README.md', 'js');
+  const [output] = blocks('README.md', 'text');
+  expect(program.split('\n').length).toBeLessThanOrEqual(24);
+  writeFileSync(join(folder, 'app.mjs'), program);
+  expect(node('app.mjs')).toBe(output);
+});
+
+test('the commands of "Install" work one after the other', () => {
+  const commands = (blocks('README.md', 'sh')[1] ?? '').split('\n').filter((line) => line.startsWith('npx thrun '));
+  expect(commands).toHaveLength(4);
+  for (const command of commands) {
+    const { status, stderr } = spawnSync('bash', ['-c', command.replace('npx thrun', `node ${thrun}`)], { cwd: folder, encoding: 'utf8' });
+    expect(`${command}: ${status} ${stderr}`).toContain(`${command}: 0 `);
+  }
+  const [queue] = JSON.parse(node(thrun, 'queues', '--json')) as { depth: number; dead: number }[];
+  expect(queue).toMatchObject({ depth: 0, dead: 0 });
+});
+
+test('the listeners and jobs it shows are discovered', () => {
+  mkdirSync(join(folder, 'listeners'));
+  writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
+  writeFileSync(join(folder, 'listeners', 'all.ts'), blocks('README.md', 'ts')[0] ?? '');
+  const { contracts } = JSON.parse(node(thrun, 'discover', '--json')) as { contracts: { contract: string; class: string }[] };
+  expect(contracts.map((entry) => `${entry.contract} ${entry.class}`)).toEqual([
+    'create_payment CreatePayment',
+    'payment.* PaymentAudit',
+    'user_created Welcome',
+  ]);
+});
+
+test('the test it shows passes', () => {
+  const [program = ''] = blocks('docs/testing.md', 'ts');
+  const listeners = readFileSync(join(root, 'listeners', 'user-created.ts'), 'utf8');
+  mkdirSync(join(folder, 'listeners'));
+  mkdirSync(join(folder, 'checks'));
+  writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
+  writeFileSync(join(folder, 'listeners', 'user-created.ts'), listeners);
+  writeFileSync(join(folder, 'checks', 'welcome.ts'), program);
+  const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
+  const built = spawnSync(esbuild, ['checks/welcome.ts', '--bundle', '--packages=external', '--format=esm', '--platform=node', '--outfile=welcome.mjs'], { cwd: folder, encoding: 'utf8' });
+  expect(built.stderr).not.toContain('ERROR');
+  expect(node('welcome.mjs')).toBe('[]\n');
+});
