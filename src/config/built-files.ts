@@ -21,7 +21,8 @@ export async function writeBuild(
   outdir?: string,
 ): Promise<string> {
   const hash = createHash('sha256');
-  for (const { path, contents } of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) hash.update(path).update('\0').update(contents);
+  for (const { path, contents } of [...files].sort((a, b) => (a.path < b.path ? -1 : 1)))
+    hash.update(path).update('\0').update(contents);
   const target = join(folder, `${name}-${hash.digest('hex').slice(0, 12)}${outdir === undefined ? '.mjs' : ''}`);
 
   if (!(await touch(target))) {

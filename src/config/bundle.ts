@@ -41,7 +41,11 @@ export async function bundle({ root, outdir, entries, sourcemap, splitting }: Bu
 /** What is wrong with the text of a file, or of one that it imports, each with its place; empty: nothing is. */
 export async function syntaxProblems(file: string, root: string): Promise<readonly string[]> {
   try {
-    await run({ ...common(root), entryPoints: [file], ...(extname(file) === '.json' ? { loader: { '.json': 'json' } } : {}) });
+    await run({
+      ...common(root),
+      entryPoints: [file],
+      ...(extname(file) === '.json' ? { loader: { '.json': 'json' } } : {}),
+    });
     return [];
   } catch (error) {
     return bundleProblems(error, root) ?? [];

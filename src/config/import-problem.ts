@@ -23,6 +23,11 @@ async function explained(error: unknown, source: string, root: string): Promise<
     // Node names the place of a syntax error differently from version to version, and not always.
     const problems = isBuilt(source) ? [] : await syntaxProblems(source, root);
     if (problems.length > 0) return problems;
+    if (!isBuilt(source) && /unexpected token/i.test(error.message)) {
+      return [
+        `${placeOf(error, source, root)}: ${messageOf(error)}; Node cannot read this. If these are decorators, name the file .ts`,
+      ];
+    }
   }
   return [`${placeOf(error, source, root)}: ${messageOf(error)}`];
 }
@@ -34,7 +39,8 @@ function placeOf(error: Error, source: string, root: string): string {
   if (own) return describePosition(own, root);
   const [, path, line] = /^(file:\/\/.+|\/.+):(\d+)$/m.exec(stack) ?? [];
   const file = path?.startsWith('file:') ? fileURLToPath(path) : path;
-  if (file !== undefined && isOwn(file, root) && !isBuilt(file)) return describePosition({ file, line: Number(line) }, root);
+  if (file !== undefined && isOwn(file, root) && !isBuilt(file))
+    return describePosition({ file, line: Number(line) }, root);
   return relativePath(root, source);
 }
 
@@ -43,7 +49,11 @@ function isOwn(file: string, root: string): boolean {
 }
 
 function messageOf(error: Error): string {
-  return (error.message === '' ? error.name : error.message).split('\n').map((line) => line.trim()).filter(Boolean).join(' ');
+  return (error.message === '' ? error.name : error.message)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join(' ');
 }
 
 function notFound(error: Error, source: string, root: string): string {
@@ -54,7 +64,8 @@ function notFound(error: Error, source: string, root: string): string {
     return `${place}: the package "${unbuilt.name}" at ${unbuilt.folder} is not built; run its build first (npm run build)`;
   }
   const name = packageOf(what);
-  if (isPath(what)) return `${importLine(source, basename(what), root)}: cannot find ${JSON.stringify(relativePath(root, what))}`;
+  if (isPath(what))
+    return `${importLine(source, basename(what), root)}: cannot find ${JSON.stringify(relativePath(root, what))}`;
   return `${importLine(source, name, root)}: cannot find the package ${JSON.stringify(name)}; install it: npm install ${name}`;
 }
 
@@ -80,7 +91,10 @@ function unbuiltPackage(path: string): { readonly name: string; readonly folder:
 
 /** `@acme/tools/deep/file` → `@acme/tools` */
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** The line that imports it, as far as the file itself does; else just the file. */

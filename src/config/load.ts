@@ -10,6 +10,7 @@ import { importProblems } from './import-problem.js';
 import { nativeImport } from './native-import.js';
 import { BUILD_FOLDER } from './position.js';
 import { type ResolvedConfig, type ResolveOptions, resolveConfig } from './resolve.js';
+import { isObject } from './rules.js';
 
 export interface LoadOptions extends Pick<ResolveOptions, 'env' | 'overrides'> {
   /** Where to look, and above it. */
@@ -48,8 +49,8 @@ async function evaluate(module: string, file: string, root: string): Promise<unk
   try {
     const exported = await nativeImport(module, await versionOf(module));
     // CommonJS that was compiled from a module hands over its exports as one default.
-    const outer = exported.default as { readonly __esModule?: boolean; readonly default?: unknown } | undefined;
-    const config = await (outer?.__esModule ? outer.default : outer);
+    const outer = exported['default'];
+    const config = await (isObject(outer) && '__esModule' in outer ? outer['default'] : outer);
     if (config !== undefined) return typeof config === 'function' ? await config() : config;
   } catch (error) {
     throw unreadable(file, await importProblems(error, file, root), error);
@@ -65,7 +66,10 @@ const imported = new Map<string, string>();
  * so that it is the one others import too; a config that was changed since then is loaded beside it.
  */
 async function versionOf(module: string): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(module)).digest('hex').slice(0, 12);
+  const hash = createHash('sha256')
+    .update(await readFile(module))
+    .digest('hex')
+    .slice(0, 12);
   const first = imported.get(module) ?? hash;
   imported.set(module, first);
   return hash === first ? '' : hash;

@@ -104,7 +104,9 @@ export type UserConfig = ThrunConfig | (() => ThrunConfig | Promise<ThrunConfig>
 
 /** Says to the editor what a config is; returns it as it came. */
 export function defineConfig(config: ThrunConfig): ThrunConfig;
-export function defineConfig(config: () => ThrunConfig | Promise<ThrunConfig>): () => ThrunConfig | Promise<ThrunConfig>;
+export function defineConfig(
+  config: () => ThrunConfig | Promise<ThrunConfig>,
+): () => ThrunConfig | Promise<ThrunConfig>;
 export function defineConfig(config: UserConfig): UserConfig {
   return config;
 }

@@ -21,7 +21,8 @@ export function positionsIn(stack: string): readonly Position[] {
     const parts = /^\s*at (?:async )?(?:.*? \()?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*):(\d+):(\d+)\)?$/.exec(frame);
     const [, path = '', line = '', column = ''] = parts ?? [];
     // A frame inside `eval` names two places at once.
-    if (path !== '' && !path.includes('), <')) positions.push(original({ file: pathOf(path), line: Number(line), column: Number(column) }));
+    if (path !== '' && !path.includes('), <'))
+      positions.push(original({ file: pathOf(path), line: Number(line), column: Number(column) }));
   }
   return positions;
 }
@@ -65,9 +66,10 @@ function readSourceMap(file: string): SourceMap | undefined {
     const url = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(readFileSync(file, 'utf8'))?.[1];
     if (url === undefined) return undefined;
     const inline = /^data:application\/json;base64,(.*)$/.exec(url)?.[1];
-    const json = inline === undefined
-      ? readFileSync(new URL(url, pathToFileURL(file)), 'utf8')
-      : Buffer.from(inline, 'base64').toString();
+    const json =
+      inline === undefined
+        ? readFileSync(new URL(url, pathToFileURL(file)), 'utf8')
+        : Buffer.from(inline, 'base64').toString();
     return new SourceMap(JSON.parse(json) as SourceMapPayload);
   } catch {
     // A position in the built file is worse than one in the source, but better than none.

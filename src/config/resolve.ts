@@ -60,7 +60,7 @@ export interface ResolveOptions {
   readonly overrides?: Partial<Settings> | undefined;
 }
 
-export const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,mjs}'];
+const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,mjs}'];
 
 /** @throws {ThrunError} THRUN_CONFIG_INVALID, with everything that is wrong. */
 export function resolveConfig(config: unknown, options: ResolveOptions = {}): ResolvedConfig {
@@ -89,7 +89,9 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     group,
     source: config.source ?? group,
     transport: config.transport ?? 'sqlite',
-    transports: { sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' } },
+    transports: {
+      sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
+    },
     queue: config.queue ?? 'events',
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),
@@ -138,10 +140,9 @@ function merged(base: unknown, over: unknown): unknown {
 }
 
 /** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */
-function line({ path, message }: Problem, names: Readonly<Record<string, string>>): string {
-  let text = `${path === '' ? 'config' : path}: ${message}`;
-  for (const [known, name] of Object.entries(names)) text = text.replaceAll(known, name);
-  return text;
+function line({ path, message, other }: Problem, names: Readonly<Record<string, string>>): string {
+  const text = other === undefined ? message : message.replace(other, names[other] ?? other);
+  return `${names[path] ?? (path === '' ? 'config' : path)}: ${text}`;
 }
 
 /** The name in the nearest package.json that has one: `@acme/orders` → `acme-orders`. */

@@ -27,7 +27,9 @@ export function share() {
 export function duration(minMs = 0, maxMs = Number.POSITIVE_INFINITY) {
   const range =
     maxMs === Number.POSITIVE_INFINITY
-      ? minMs > 0 ? ` of at least ${formatDuration(minMs)}` : ''
+      ? minMs > 0
+        ? ` of at least ${formatDuration(minMs)}`
+        : ''
       : ` from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
   return rule((value) => {
     const ms = parsed(parseDuration, value);
@@ -46,7 +48,7 @@ export function size(minBytes: number, maxBytes = Number.POSITIVE_INFINITY) {
 
 /** One of these names, or what `also` describes and `accepts` lets through. */
 export function oneOf(names: readonly string[], also?: string, accepts: (value: unknown) => boolean = () => false) {
-  const expected = orList([...names.map((name) => JSON.stringify(name)), ...(also === undefined ? [] : [also])]);
+  const expected = orList([...names.map((one) => JSON.stringify(one)), ...(also === undefined ? [] : [also])]);
   return v.custom<unknown>(
     (value) => names.includes(value as string) || accepts(value),
     ({ input }) => `expected ${expected}, got ${show(input)}${didYouMean(input, names)}`,
@@ -82,9 +84,12 @@ export function fn(what: string) {
  * An object with these keys and no others; every unknown one is named. `elsewhere` tells where a key lives that people
  * look for here.
  */
-export function section<Entries extends v.ObjectEntries>(entries: Entries, elsewhere: Readonly<Record<string, string>> = {}) {
+export function section<Entries extends v.ObjectEntries>(
+  entries: Entries,
+  elsewhere: Readonly<Record<string, string>> = {},
+) {
   const known = Object.keys(entries);
-  return v.pipe(
+  const schema = v.pipe(
     rule(isObject, 'an object'),
     v.looseObject(entries),
     v.rawCheck(({ dataset, addIssue }) => {
@@ -101,6 +106,8 @@ export function section<Entries extends v.ObjectEntries>(entries: Entries, elsew
       }
     }),
   );
+  // A pipe shows only its first step; what the object may hold is for others to read as well.
+  return { ...schema, entries };
 }
 
 export function list(item: v.GenericSchema, of: string) {
@@ -139,7 +146,11 @@ function parsed(parse: (value: number | string) => number, value: unknown): numb
 }
 
 function formatSize(bytes: number): string {
-  for (const [unit, of] of [['G', 1024 ** 3], ['M', 1024 ** 2], ['K', 1024]] as const) {
+  for (const [unit, of] of [
+    ['G', 1024 ** 3],
+    ['M', 1024 ** 2],
+    ['K', 1024],
+  ] as const) {
     if (bytes >= of) return `${bytes / of}${unit}`;
   }
   return String(bytes);

@@ -54,11 +54,18 @@ export const configSchema = section(
     transport: v.optional(transport()),
     transports: v.optional(
       section({
-        sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
+        sqlite: v.optional(
+          section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) }),
+        ),
       }),
     ),
     queue: v.optional(name()),
-    listeners: v.optional(list(rule((value) => typeof value === 'string' && value !== '', 'a glob'), 'globs')),
+    listeners: v.optional(
+      list(
+        rule((value) => typeof value === 'string' && value !== '', 'a glob'),
+        'globs',
+      ),
+    ),
     retry: v.optional(retrySchema),
     unhandled: v.optional(oneOf(['auto', 'ack', 'dead'])),
     limits: v.optional(section(limits)),
@@ -101,7 +108,8 @@ function filePath() {
 
 function logger() {
   return rule(
-    (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((level) => typeof value[level] === 'function'),
+    (value) =>
+      isObject(value) && ['debug', 'info', 'warn', 'error'].every((level) => typeof value[level] === 'function'),
     'an object with the methods debug, info, warn and error',
   );
 }

@@ -9,6 +9,8 @@ import { configSchema } from './schema.js';
 export interface Problem {
   readonly path: string;
   readonly message: string;
+  /** Another path that the message speaks of. */
+  readonly other?: string;
 }
 
 /** Everything that is wrong with a value, each place once; none: it fits. */
@@ -39,17 +41,25 @@ export function retryContradiction(retry: RetryOptions, defaults?: RetryPolicy):
 
 function* contradictions(config: ThrunConfig, wrong: ReadonlySet<string>): Generator<Problem> {
   const right = (...paths: string[]) => !wrong.has('') && paths.every((path) => !wrong.has(path));
-  const { processes = 1, concurrency = 10, prefetch, blockedAfter = '10s', killBlockedAfter = '60s' } = right('worker')
-    ? config.worker ?? {}
-    : {};
+  const {
+    processes = 1,
+    concurrency = 10,
+    prefetch,
+    blockedAfter = '10s',
+    killBlockedAfter = '60s',
+  } = right('worker') ? (config.worker ?? {}) : {};
   if (prefetch !== undefined && right('worker.prefetch', 'worker.concurrency') && prefetch < concurrency) {
-    yield { path: 'worker.prefetch', message: `${prefetch} is less than worker.concurrency, ${concurrency}; raise it or leave it out` };
+    const message = `${prefetch} is less than worker.concurrency, ${concurrency}; raise it or leave it out`;
+    yield { path: 'worker.prefetch', message, other: 'worker.concurrency' };
   }
   if (
     right('worker.blockedAfter', 'worker.killBlockedAfter') &&
     parseDuration(killBlockedAfter) <= parseDuration(blockedAfter)
   ) {
-    yield { path: 'worker.killBlockedAfter', message: `has to be longer than worker.blockedAfter, ${show(blockedAfter)}` };
+    yield {
+      path: 'worker.killBlockedAfter',
+      message: `has to be longer than worker.blockedAfter, ${show(blockedAfter)}`,
+    };
   }
   if (right('worker.processes', 'transport') && processes > 1 && livesInOneProcess(config.transport)) {
     yield { path: 'worker.processes', message: `${processes} processes cannot share this transport; set it to 1` };
@@ -70,6 +80,7 @@ function show(value: number | string): string {
 
 function pathOf(items: readonly v.IssuePathItem[]): string {
   let path = '';
-  for (const { key } of items) path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
+  for (const { key } of items)
+    path += typeof key === 'number' ? `[${key}]` : path === '' ? String(key) : `.${String(key)}`;
   return path;
 }

@@ -52,19 +52,17 @@ function unwrap(parsed: JsonValue | Undecodable, limits: Limits): JsonObject | U
 
 function withoutEvent(object: JsonObject, message: JsonObject): Undecodable {
   const { event } = message;
-  const field = object === message ? 'event' : 'type';
-  if (event === undefined) {
-    const hint = object === message ? looksLikeShape(object) : 'it is a CloudEvent, which has its name in "type"';
-    return new Undecodable(
-      'missing_event',
-      `The message has no "${field}"${hint === undefined ? '' : ` (${hint})`}. ` +
-        'Send {"event": "order_created", "payload": …}.',
-      undefined,
-      idOf(message),
-    );
-  }
+  const isNative = object === message;
+  if (event === undefined) return new Undecodable('missing_event', missing(isNative ? object : undefined), undefined, idOf(message));
   const name = typeof event === 'string' ? ` ${printable(event)}` : '';
-  return new Undecodable('invalid_event', `The "${field}"${name} is not valid: ${eventNameProblem(event)}.`, undefined, idOf(message));
+  const error = `The "${isNative ? 'event' : 'type'}"${name} is not valid: ${eventNameProblem(event)}.`;
+  return new Undecodable('invalid_event', error, undefined, idOf(message));
+}
+
+function missing(native: JsonObject | undefined): string {
+  if (native === undefined) return 'The message is a CloudEvent without a "type". Put the name of the event there.';
+  const hint = looksLikeShape(native);
+  return `The message has no "event"${hint === undefined ? '' : ` (${hint})`}. Send {"event": "order_created", "payload": …}.`;
 }
 
 function largeMeta(bytes: number, message: JsonObject, limits: Limits): Undecodable {

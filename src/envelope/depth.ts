@@ -22,23 +22,29 @@ function hasMoreBrackets(text: string, max: number): boolean {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 function scan(text: string, maxDepth: number): boolean {
   let depth = 0;
-  let inString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === BACKSLASH) at++;
-      else if (code === QUOTE) inString = false;
-    } else if (code === QUOTE) inString = true;
-    else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      if (at === -1) return false;
+    } else if (code === 0x7b || code === 0x5b) {
       if (++depth > maxDepth) return true;
-    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth--;
+    } else if (code === 0x7d || code === 0x5d) depth--;
   }
   return false;
+}
+
+/** The closing quote: the first that an even number of backslashes precedes. */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  for (;;) {
+    end = text.indexOf('"', end + 1);
+    if (end === -1) return -1;
+    let before = end;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((end - before) % 2 === 0) return end;
+  }
 }

@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { metaBytes, metaProblem } from './meta.js';
 import { jsonFailure } from './json-failure.js';
 import { kindOf, printable } from './printable.js';
+import { checkedText, RawJson } from './raw-json.js';
 import { nowText, readTime } from './time.js';
 
 /** Meta as a publisher gives it: any part of it. A field that is undefined is left out. */
@@ -13,7 +14,7 @@ export type MetaFields = { readonly [Field in keyof Meta]?: Meta[Field] | undefi
 
 export interface EnvelopeFields {
   readonly event: string;
-  /** Anything JSON can hold; undefined is sent as `{}`. */
+  /** Anything JSON can hold, or a {@link RawJson}; undefined is sent as `{}`. */
   readonly payload: unknown;
   readonly meta: MetaFields;
 }
@@ -33,7 +34,7 @@ export function encode(fields: EnvelopeFields, limits: Limits = DEFAULT_LIMITS):
   const { event } = fields;
   const nameProblem = eventNameProblem(event);
   if (nameProblem !== undefined) {
-    throw new ThrunError('THRUN_EVENT_NAME', [typeof event === 'string' ? printable(event) : '', nameProblem]);
+    throw new ThrunError('THRUN_EVENT_NAME', [typeof event === 'string' ? printable(event) : 'given', nameProblem]);
   }
   const meta = metaToWrite(fields.meta);
   const json = write(event, fields.payload, meta);
@@ -50,33 +51,32 @@ function metaToWrite(given: MetaFields): WrittenMeta {
   // The first three are named first to have them first on the wire. A spread defines and never assigns: `__proto__` stays data.
   const meta: { [field: string]: unknown } = { event_id: undefined, timestamp: undefined, source: undefined, ...given };
   meta.event_id ??= newEventId();
-  meta.timestamp = given.timestamp === undefined ? nowText() : timeOf(given.timestamp);
-  if (given.deliver_at !== undefined) meta.deliver_at = timeOf(given.deliver_at);
-  if (given.expires_at !== undefined) meta.expires_at = timeOf(given.expires_at);
+  meta.timestamp = given.timestamp === undefined ? nowText() : timeOf('timestamp', given.timestamp);
+  if (given.deliver_at !== undefined) meta.deliver_at = timeOf('deliver_at', given.deliver_at);
+  if (given.expires_at !== undefined) meta.expires_at = timeOf('expires_at', given.expires_at);
   return meta as WrittenMeta;
 }
 
-function timeOf(value: unknown): string {
+function timeOf(field: string, value: unknown): string {
   const time = readTime(value);
-  if (time === undefined) throw new ThrunError('THRUN_TIME', [kindOf(value)]);
+  if (time === undefined) throw new ThrunError('THRUN_TIME', [`meta.${field} (${kindOf(value)})`]);
   return time;
 }
 
+/** In parts: a payload that gives no text is noticed, and one that is JSON already goes in as it stands. */
 function write(event: string, payload: unknown, meta: WrittenMeta): string {
+  const raw = payload instanceof RawJson ? checkedText(event, payload) : undefined;
+  let text: string | undefined;
   try {
-    if (!isWritten(payload)) throw new ThrunError('THRUN_PAYLOAD', [event, `it is ${kindOf(payload)}; give a value that JSON can hold`]);
-    return JSON.stringify({ event, payload: payload === undefined ? {} : payload, meta });
+    text = raw ?? (payload === undefined ? '{}' : JSON.stringify(payload));
+    if (text !== undefined) return `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`;
   } catch (error) {
-    if (error instanceof ThrunError) throw error;
     throw new ThrunError('THRUN_PAYLOAD', [event, jsonFailure({ payload, meta }, error)], { cause: error });
   }
-}
-
-/** JSON leaves functions, symbols, and objects whose toJSON gives nothing out without a word; the payload would be gone. */
-function isWritten(payload: unknown): boolean {
-  if (typeof payload === 'function' || typeof payload === 'symbol') return false;
-  if (typeof payload !== 'object' || payload === null || !('toJSON' in payload)) return true;
-  return JSON.stringify(payload) !== undefined;
+  // JSON leaves it out without a word, and the payload would be gone.
+  const isObject = typeof payload === 'object';
+  const problem = isObject ? 'its toJSON() gives nothing' : `it is ${kindOf(payload)}, which JSON cannot hold`;
+  throw new ThrunError('THRUN_PAYLOAD', [event, problem]);
 }
 
 function checkLimits(event: string, json: string, bytes: number, meta: WrittenMeta, limits: Limits): void {

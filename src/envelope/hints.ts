@@ -46,9 +46,9 @@ export function looksLikeText(text: string): string | undefined {
   if (start.startsWith('<')) return 'looks like XML or HTML; send JSON';
   if (/^(?:[aOC]:\d+:|[sib]:\d+[:;])/.test(start)) return "looks like the output of PHP's serialize(); use json_encode";
   if (/^---\s/.test(start) || /^event:\s/.test(start)) return 'looks like YAML; send JSON';
-  if (/^[\w.%[\]+-]+=[^{]*(?:&|$)/.test(start)) return 'looks form-encoded; send JSON';
   if (/^eyJ[\w-]*\.eyJ/.test(start)) return 'looks like a JWT; send JSON';
   if (/^(?:eyJ|W3s|ewog)[\w+/=]*$/.test(start)) return 'looks like base64; send the JSON itself';
+  if (/^[\w.%[\]+-]+=[^{]*(?:&|$)/.test(start)) return 'looks form-encoded; send JSON';
   return undefined;
 }
 

@@ -5,4 +5,5 @@ export { eventNameProblem } from './event-name.js';
 export { derivedEventId, newEventId } from './ids.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Origin } from './origin.js';
+export { RawJson } from './raw-json.js';
 export { Undecodable } from './undecodable.js';

@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /**
  * Why values cannot be written as JSON, and where. Asked only after `JSON.stringify` has failed, whose own words name
  * neither the place nor the remedy.
@@ -28,10 +30,15 @@ function find(value: unknown, path: string, above: Set<object>): string | undefi
 function findInside(value: object, path: string, above: Set<object>): string | undefined {
   if ('toJSON' in value && typeof value.toJSON === 'function') return find(value.toJSON(''), path, above);
   for (const [key, child] of Object.entries(value)) {
-    const problem = find(child, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, above);
+    const problem = find(child, pathTo(path, key, Array.isArray(value)), above);
     if (problem !== undefined) return problem;
   }
   return undefined;
+}
+
+function pathTo(path: string, key: string, inArray: boolean): string {
+  if (inArray) return `${path}[${key}]`;
+  return /^[A-Za-z_$][\w$]{0,60}$/.test(key) ? `${path}.${key}` : `${path}[${printable(key)}]`;
 }
 
 function failureText(failure: unknown): string {

@@ -127,8 +127,10 @@ function unfinished(text: string, start: number): JsonProblem {
 function skipNumber(text: string, start: number): number | JsonProblem | undefined {
   let at = text[start] === '-' ? start + 1 : start;
   const whole = skipDigits(text, at);
+  if (text.startsWith('Infinity', at)) return { at: start, what: 'Infinity, which JSON cannot hold' };
   if (whole === at) return at === start ? undefined : { at: start, what: 'a minus sign without a number' };
   if (text[at] === '0' && whole > at + 1) return { at, what: 'a number with a leading zero' };
+  if (text[at] === '0' && (text[whole] === 'x' || text[whole] === 'X')) return { at, what: 'a hexadecimal number' };
   at = whole;
   if (text[at] === '.') {
     const end = skipDigits(text, at + 1);
@@ -152,16 +154,17 @@ function skipDigits(text: string, from: number): number {
 
 /** Names the mistakes that are made again and again; else what was expected and what is there. */
 function unexpected(text: string, at: number, expected: Expected): JsonProblem {
-  const char = text.charAt(at);
+  const char = String.fromCodePoint(text.codePointAt(at) ?? 0);
   const found = (what: string): JsonProblem => ({ at, what });
   if (expected === 'end') return found('more text follows the first value; one message holds one envelope');
+  if (char === '\uFEFF') return found('a byte order mark where none may be');
   if (char === "'") return found('a single quote; JSON takes double quotes');
   if (text.startsWith('//', at) || text.startsWith('/*', at) || char === '#') return found('a comment, which JSON does not have');
   if ((char === '}' || char === ']') && (expected === 'name' || expected === 'value')) {
     if (text.slice(0, at).trimEnd().endsWith(',')) return found(`a comma before "${char}"`);
   }
   const word = /^[A-Za-z_$][\w$]{0,20}/.exec(text.slice(at, at + 22))?.[0];
-  if (word === 'NaN' || word === 'Infinity' || word === 'undefined') return found(`${word}, which JSON cannot hold`);
+  if (word === 'NaN' || word === 'undefined') return found(`${word}, which JSON cannot hold`);
   if (word === 'True' || word === 'False' || word === 'None') return found(`${word}, as Python prints it; use json.dumps`);
   const shown = word ?? (/[\p{L}\p{N}\p{P}\p{S}]/u.test(char) ? char : codePointName(char));
   return found(`${EXPECTED_TEXT[expected]}, found ${shown === '"' ? 'a string' : shown}`);

@@ -5,7 +5,7 @@
 export function printable(text: string, longest = 60): string {
   // Cut before quoting, so that a megabyte is not escaped for sixty characters.
   const shown = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  return JSON.stringify(shown).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeOf);
+  return JSON.stringify(shown).replace(/[\p{Cc}\p{Cf}\p{Cs}]|(?! )\p{Z}/gu, escapeOf);
 }
 
 /** `U+001B` for a character that cannot be shown as itself. */
@@ -33,5 +33,6 @@ export function kindOf(value: unknown): string {
 }
 
 function escapeOf(char: string): string {
-  return `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+  const hex = (char.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }

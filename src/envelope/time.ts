@@ -3,6 +3,8 @@
  * that is what many languages have at hand. What comes out of here never makes `Date` fail.
  */
 
+/** 0000-01-01T00:00:00.000Z: the first time RFC 3339 can write. */
+const FIRST_MS = -62_167_219_200_000;
 /** 9999-12-31T23:59:59.999Z: the last time RFC 3339 can write. */
 const LAST_MS = 253_402_300_799_999;
 /** A number below this is seconds: as milliseconds it would be before March 1973. */
@@ -52,7 +54,8 @@ function toUtc(text: string): string | undefined {
   if (!isRealDate(date)) return undefined;
   // Dates know no leap seconds: the one before stands in.
   const ms = Date.parse(`${date}T${minutes}:${seconds === '60' ? '59' : seconds}${fraction}${offset.toUpperCase()}`);
-  return timeText(ms);
+  // Written times may lie before 1970; numbers that do are mistakes.
+  return ms >= FIRST_MS && ms <= LAST_MS ? new Date(ms).toISOString() : undefined;
 }
 
 /** Date would make the 3rd of March out of the 31st of February. */

@@ -6,13 +6,13 @@ export class Undecodable {
   /** For a person: what is wrong, where, and what to do. Holds no control characters and no more than an excerpt. */
   readonly error: string;
   /** What could be read all the same, for finding the dead letter again. */
-  readonly event?: string;
-  readonly eventId?: string;
+  readonly event: string | undefined;
+  readonly eventId: string | undefined;
 
   constructor(reason: DeathReason, error: string, event?: string, eventId?: string) {
     this.reason = reason;
     this.error = error;
-    if (event !== undefined) this.event = event;
-    if (eventId !== undefined) this.eventId = eventId;
+    this.event = event;
+    this.eventId = eventId;
   }
 }

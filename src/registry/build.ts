@@ -19,7 +19,9 @@ export interface Build {
 }
 
 /** Finds the listener files and makes modules of them that Node can import. */
-export async function buildListeners(config: Pick<ResolvedConfig, 'root' | 'listeners'>): Promise<readonly BuiltListener[]> {
+export async function buildListeners(
+  config: Pick<ResolvedConfig, 'root' | 'listeners'>,
+): Promise<readonly BuiltListener[]> {
   const { files } = await findListenerFiles(config);
   return (await buildFiles(files, config.root)).listeners;
 }
@@ -39,7 +41,10 @@ export async function buildFiles(files: readonly string[], root: string): Promis
     return { listeners, warnings: built.warnings };
   } catch (error) {
     if (error instanceof ThrunError) throw error;
-    throw failed(bundleProblems(error, root) ?? [`the listeners could not be built: ${(error as Error).message}`], error);
+    throw failed(
+      bundleProblems(error, root) ?? [`the listeners could not be built: ${(error as Error).message}`],
+      error,
+    );
   }
 }
 

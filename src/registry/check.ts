@@ -7,7 +7,7 @@ import { contractNameOf } from './contract-name.js';
 import { contractEntries, eventEntries, type LocatedRecord, listenerName } from './entries.js';
 import type { RetryPolicy } from './listener.js';
 import type { DecoratorRecord } from './records.js';
-import { isNamed } from './source-location.js';
+import { isClass, isNamed } from './source-location.js';
 
 const payloadSchema = rule(
   (value) => typeof (value as { '~standard'?: { validate?: unknown } } | null)?.['~standard']?.validate === 'function',
@@ -25,8 +25,11 @@ const listenerOptions = section({
 
 const eventOptions = section({ schema: v.optional(payloadSchema) });
 
+const DECORATORS = { event: '@ThrunEvent', listener: '@ThrunEventListener', job: '@ThrunJob' };
+
 /** What is wrong with one decorated class by itself. */
 export function recordProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
+  if (!isClass(record.type)) return [`${DECORATORS[record.kind]} belongs on a class`];
   return [...nameProblems(record), ...optionProblems(record, retry), ...classProblems(record)];
 }
 
@@ -34,23 +37,41 @@ export function recordProblems(record: DecoratorRecord, retry: RetryPolicy): rea
 export function clashes(located: readonly LocatedRecord[]): readonly string[] {
   const problems: string[] = [];
   const listeners = new Map<string, LocatedRecord>();
+  const jobs = new Map<string, LocatedRecord>();
   for (const one of located) {
     if (one.record.kind === 'event') continue;
-    const listener = listenerName(one.record);
-    const other = listeners.get(listener);
-    if (other === undefined) listeners.set(listener, one);
-    else problems.push(namesakes(listener, one, other));
+    const { record } = one;
+    const twin = record.kind === 'job' ? seenBefore(jobs, record.name, one) : undefined;
+    const namesake = seenBefore(listeners, listenerName(record), one);
+    if (record.kind === 'job' && twin) problems.push(`${place(one)}: ${twoHandlers(record.name, twin)}`);
+    else if (namesake) problems.push(`${place(one)}: ${twoListeners(listenerName(record), namesake)}`);
   }
-
-  const jobs = new Map(located.filter(({ record }) => record.kind === 'job').map((one) => [(one.record as { name: string }).name, one]));
   for (const one of located) {
     const contracts = [...contractEntries(one).filter(({ kind }) => kind === 'event'), ...eventEntries(one)];
     for (const { contract } of contracts) {
       const job = jobs.get(contract);
-      if (job) problems.push(`${place(one)}: ${contract} is a job (${place(job)}), so it cannot be an event too; rename one of them`);
+      if (job)
+        problems.push(
+          `${place(one)}: ${contract} is a job (${place(job)}), so it cannot be an event too; rename one of them`,
+        );
     }
   }
   return problems;
+}
+
+/** The first of that key, unless it is this one. */
+function seenBefore(first: Map<string, LocatedRecord>, key: string, one: LocatedRecord): LocatedRecord | undefined {
+  const before = first.get(key);
+  if (before === undefined) first.set(key, one);
+  return before;
+}
+
+function twoHandlers(job: string, other: LocatedRecord): string {
+  return `the job ${job} has two handlers (the other: ${place(other)}); a job has exactly one, rename one of them`;
+}
+
+function twoListeners(listener: string, other: LocatedRecord): string {
+  return `two listeners are called ${listener} (the other: ${place(other)}); give one of them { name: '…' }`;
 }
 
 /** Things that are allowed, and rarely meant. */
@@ -62,35 +83,33 @@ export function doubts(located: readonly LocatedRecord[]): readonly string[] {
       const first = spellings.get(contract.toLowerCase());
       if (first === undefined) spellings.set(contract.toLowerCase(), { contract, one });
       else if (first.contract !== contract) {
-        warnings.push(`${place(one)}: ${contract} and ${first.contract} (${place(first.one)}) differ in case only; they are two contracts`);
+        warnings.push(
+          `${place(one)}: ${contract} and ${first.contract} (${place(first.one)}) differ in case only; they are two contracts`,
+        );
       }
     }
   }
   return warnings;
 }
 
-export function place({ file, line }: LocatedRecord): string {
+function place({ file, line }: LocatedRecord): string {
   return `${file}:${line}`;
 }
 
-function namesakes(listener: string, one: LocatedRecord, other: LocatedRecord): string {
-  const bothJobs = one.record.kind === 'job' && other.record.kind === 'job';
-  return bothJobs && (one.record as { name: string }).name === (other.record as { name: string }).name
-    ? `${place(one)}: the job ${listener} has two handlers (the other: ${place(other)}); a job has exactly one, rename one of them`
-    : `${place(one)}: two listeners are called ${listener} (the other: ${place(other)}); give one of them { name: '…' }`;
-}
-
 function nameProblems(record: DecoratorRecord): readonly string[] {
-  if (record.kind !== 'listener') return isName(record.name) ? [] : [`${show(record.name)} is not a contract name: ${NAME}`];
+  if (record.kind !== 'listener')
+    return isName(record.name) ? [] : [`${show(record.name)} is not a contract name: ${NAME}`];
   if (record.events.length === 0) return ['it listens to nothing; name an event'];
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const [index, event] of record.events.entries()) {
-    const contract = typeof event === 'string' ? event : typeof event === 'function' ? contractNameOf(event) : undefined;
+    const contract =
+      typeof event === 'string' ? event : typeof event === 'function' ? contractNameOf(event) : undefined;
     if (contract === undefined) {
       const circular = event === undefined ? ' (its file may import this one, so that it was not there yet)' : '';
       problems.push(`event ${index + 1} is ${show(event)}, neither a name nor a class${circular}`);
-    } else if (!isPatternOrName(contract)) problems.push(`${show(contract)} is not a contract name or pattern: ${NAME}`);
+    } else if (!isPatternOrName(contract))
+      problems.push(`${show(contract)} is not a contract name or pattern: ${NAME}`);
     else if (seen.has(contract)) problems.push(`it listens to ${contract} twice`);
     if (contract !== undefined) seen.add(contract);
   }
@@ -101,7 +120,9 @@ const NAME = '1 to 255 bytes without white space or control characters; "*" in p
 
 function optionProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
   const schema = record.kind === 'event' ? eventOptions : listenerOptions;
-  const problems = problemsOf(schema, record.options).map(({ path, message }) => (path === '' ? `options: ${message}` : `${path}: ${message}`));
+  const problems = problemsOf(schema, record.options).map(({ path, message }) =>
+    path === '' ? `options: ${message}` : `${path}: ${message}`,
+  );
   if (problems.length > 0 || record.kind === 'event') return problems;
   const own: ListenerOptions['retry'] = record.options.retry;
   const contradiction = own && retryContradiction(own, retry);
@@ -111,7 +132,8 @@ function optionProblems(record: DecoratorRecord, retry: RetryPolicy): readonly s
 function classProblems(record: DecoratorRecord): readonly string[] {
   if (record.kind === 'event') return [];
   const problems = hasHandle(record.type) ? [] : ['it has no method handle()'];
-  if (record.kind === 'listener' && record.options.name === undefined && !isNamed(record.type.name)) {
+  // Options that are no object were complained about already.
+  if (record.kind === 'listener' && record.options?.name === undefined && !isNamed(record.type.name)) {
     problems.push('the class has no name, and a listener needs a stable one; name the class, or give { name: "…" }');
   }
   return problems;
@@ -128,7 +150,6 @@ function hasHandle(type: Class): boolean {
 
 /** How messages call what a record decorates. */
 export function subject({ type, kind }: DecoratorRecord): string {
-  if (isNamed(type.name)) return type.name;
+  if (isClass(type) && isNamed(type.name)) return type.name;
   return kind === 'event' ? 'the event class' : kind === 'job' ? 'the job' : 'the listener';
 }
-

@@ -42,7 +42,10 @@ export async function discover(config: Pick<ResolvedConfig, 'root' | 'listeners'
 
   const problems = [...loaded.flatMap((listener) => listener.problems), ...brokenRules(located, config)];
   if (problems.length > 0) throw failed(problems);
-  const elsewhere = await hashFiles(located.map(({ path }) => path), root);
+  const elsewhere = await hashFiles(
+    located.map(({ path }) => path),
+    root,
+  );
   return {
     contracts: located.flatMap(contractEntries).sort(byContract),
     events: located.flatMap(eventEntries).sort(byContract),
@@ -81,14 +84,19 @@ function recordedEarlier(source: string, known: ReadonlySet<DecoratorRecord>): r
   return recorded().filter((record) => !known.has(record) && locate(record, '', only).file === source);
 }
 
-function brokenRules(located: readonly Located[], { root, retry }: Pick<ResolvedConfig, 'root' | 'retry'>): readonly string[] {
+function brokenRules(
+  located: readonly Located[],
+  { root, retry }: Pick<ResolvedConfig, 'root' | 'retry'>,
+): readonly string[] {
   const sound: LocatedRecord[] = [];
   const problems: string[] = [];
   for (const one of located) {
     const own = recordProblems(one.record, retry);
     if (own.length === 0) sound.push(one);
     for (const problem of own) {
-      problems.push(`${describePosition({ file: one.path, line: one.line }, root)}: ${subject(one.record)}: ${problem}`);
+      problems.push(
+        `${describePosition({ file: one.path, line: one.line }, root)}: ${subject(one.record)}: ${problem}`,
+      );
     }
   }
   return [...problems, ...clashes(sound)];

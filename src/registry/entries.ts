@@ -29,7 +29,7 @@ export interface ContractEntry {
   readonly concurrency?: number;
 }
 
-export interface RetryEntry extends RetryOptions {
+interface RetryEntry extends RetryOptions {
   readonly delay?: number;
   readonly maxDelay?: number;
 }
@@ -46,7 +46,10 @@ export interface EventEntry {
 export function contractEntries({ record, file, line }: LocatedRecord): readonly ContractEntry[] {
   if (record.kind === 'event') return [];
   const { type, options } = record;
-  const contracts = record.kind === 'job' ? [record.name] : record.events.map((event) => (typeof event === 'string' ? event : contractNameOf(event)));
+  const contracts =
+    record.kind === 'job'
+      ? [record.name]
+      : record.events.map((event) => (typeof event === 'string' ? event : contractNameOf(event)));
   return contracts.map((contract) => ({
     contract,
     kind: record.kind === 'job' ? 'job' : isPattern(contract) ? 'pattern' : 'event',

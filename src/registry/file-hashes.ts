@@ -15,7 +15,9 @@ export async function hashFiles(files: Iterable<string>, root: string): Promise<
   for (const file of new Set(files)) {
     const path = relativePath(root, file);
     try {
-      hashes[path] = createHash('sha256').update(await readFile(file)).digest('hex');
+      hashes[path] = createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex');
     } catch (error) {
       unreadable.push(`${path}: it cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
     }

@@ -19,7 +19,10 @@ export interface LoadedListener extends BuiltListener {
 const remembered = new Map<string, readonly DecoratorRecord[]>();
 
 /** Everything the listener files decorate, as a worker process needs it: nothing is built, checked or located. */
-export async function loadListeners(built: readonly BuiltListener[], root: string): Promise<readonly DecoratorRecord[]> {
+export async function loadListeners(
+  built: readonly BuiltListener[],
+  root: string,
+): Promise<readonly DecoratorRecord[]> {
   const loaded = await importListeners(built, root);
   const problems = loaded.flatMap((listener) => listener.problems);
   if (problems.length > 0) throw failed(problems);
@@ -27,7 +30,10 @@ export async function loadListeners(built: readonly BuiltListener[], root: strin
 }
 
 /** One after the other, so that what is recorded meanwhile belongs to that file; one that fails does not stop the rest. */
-export async function importListeners(built: readonly BuiltListener[], root: string): Promise<readonly LoadedListener[]> {
+export async function importListeners(
+  built: readonly BuiltListener[],
+  root: string,
+): Promise<readonly LoadedListener[]> {
   // Errors of built listeners are to name the lines people wrote, at run time as well.
   if (built.some(({ source, module }) => source !== module)) process.setSourceMapsEnabled(true);
   const loaded: LoadedListener[] = [];

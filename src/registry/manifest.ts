@@ -17,6 +17,7 @@ export interface Manifest {
   readonly version: 1;
   readonly contracts: readonly ContractEntry[];
   readonly events: readonly EventEntry[];
+  /** Relative path → SHA-256, of every file that anything above depends on. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +49,9 @@ export async function writeManifest(
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
-    throw new ThrunError('THRUN_FAILED', [`The manifest ${path} could not be written: ${(error as Error).message}`], { cause: error });
+    throw new ThrunError('THRUN_FAILED', [`The manifest ${path} could not be written: ${(error as Error).message}`], {
+      cause: error,
+    });
   }
   return { path, changed: true };
 }
@@ -67,19 +70,23 @@ export async function readManifest({ root }: Pick<ResolvedConfig, 'root'>): Prom
     throw unreadable(path, (error as Error).message, error);
   }
   const version = (value as { version?: unknown } | null)?.version;
-  if (typeof version === 'number' && version !== 1) throw unreadable(path, `it is of version ${version}, this thrun knows version 1`);
+  if (typeof version === 'number' && version !== 1)
+    throw unreadable(path, `it is of version ${version}, this thrun knows version 1`);
   const [problem] = problemsOf(manifestSchema, value);
   if (problem) throw unreadable(path, `${problem.path === '' ? 'it' : problem.path}: ${problem.message}`);
   return value as Manifest;
 }
 
-/** Why the manifest is no longer right, for people; empty: it is. Compares files, imports nothing. */
+/**
+ * Why the manifest is no longer right, for people; empty: it is. Cheap, for it compares files and imports nothing; a glob
+ * that was taken out of the config while its files stayed shows only in a new discovery.
+ */
 export async function staleness(
   manifest: Manifest,
   config: Pick<ResolvedConfig, 'root' | 'listeners'>,
 ): Promise<readonly string[]> {
   const { files } = await findListenerFiles(config);
-  // Beside the listener files there are those whose classes are only imported by them.
+  // Listener files import some of them, so that no glob has to list a file for it to count.
   const known = Object.keys(manifest.files).map((file) => join(config.root, file));
   const { hashes: now } = await hashFiles([...files, ...known], config.root);
   const names = [...new Set([...Object.keys(manifest.files), ...Object.keys(now)])].sort();

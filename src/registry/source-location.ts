@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Position, positionsIn } from '../config/position.js';
+import type { Class } from '../contracts/listener.js';
 import type { DecoratorRecord } from './records.js';
 
 /** Where a decorated class is written. */
@@ -24,10 +25,10 @@ export function locate(record: DecoratorRecord, imported: string, listenerFiles:
   const start = { file: imported, line: 1 };
   const listed = frames.filter(({ file }) => listenerFiles.has(file));
   for (const { file, line } of [...listed, start, ...frames]) {
-    const found = classLine(file, record.type.name, line);
+    const found = isClass(record.type) ? classLine(file, record.type.name, line) : undefined;
     if (found !== undefined) return { file, line: found };
   }
-  const { file, line } = listed[0] ?? start;
+  const { file, line } = listed[0] ?? frames[0] ?? start;
   return { file, line };
 }
 
@@ -43,6 +44,11 @@ function classLine(file: string, name: string, start: number): number | undefine
   const index = lines.indexOf(true, start - 1);
   const line = (index >= 0 ? index : lines.indexOf(true)) + 1;
   return line > 0 ? line : undefined;
+}
+
+/** The types say so; a decorator may all the same have been put on a method or a field. */
+export function isClass(type: unknown): type is Class {
+  return typeof type === 'function' && typeof type.prototype === 'object';
 }
 
 /** `export default class { … }` has no name, or is called `default`. */

@@ -15,7 +15,11 @@ export async function buildPackage(): Promise<void> {
   const dist = join(REPOSITORY, 'dist');
   try {
     const typescript = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-    const compile = promisify(execFile)(process.execPath, [typescript, '-p', 'tsconfig.build.json', '--outDir', draft], { cwd: REPOSITORY });
+    const compile = promisify(execFile)(
+      process.execPath,
+      [typescript, '-p', 'tsconfig.build.json', '--outDir', draft],
+      { cwd: REPOSITORY },
+    );
     // Type errors are for the type check to report; the JavaScript is written all the same.
     const output = await compile.then(
       () => '',
@@ -39,5 +43,7 @@ async function replace(from: string, to: string): Promise<void> {
 
 async function filesIn(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }

@@ -18,7 +18,7 @@ export class MemoryConsumer implements Consumer {
     this.#store = store;
     this.#clock = clock;
     this.#onClose = onClose;
-    this.#mine = store.subscription(options.queue, options.group);
+    this.#mine = store.register(options.queue, options.group);
     this.#heartbeat = this.#beatLater();
   }
 
@@ -48,7 +48,8 @@ export class MemoryConsumer implements Consumer {
 
   /** @returns whether the delivery was still ours */
   settle(delivery: MemoryDelivery, item: Item, how: 'ack' | 'release' | readonly Successor[]): void {
-    this.#held.delete(item);
+    // It may have come back here since: then the newer receipt is what is held.
+    if (this.#held.get(item) === delivery) this.#held.delete(item);
     if (item.lease?.token !== delivery.token) return this.#reportLost(item);
     item.lease = undefined;
     if (how === 'release') {
@@ -81,7 +82,8 @@ export class MemoryConsumer implements Consumer {
     const batch: Delivery[] = [];
     for (const item of this.#mine.items) {
       if (batch.length >= max) break;
-      if (item.lease && item.lease.until <= now) {
+      // Our own are late only because we were kept from extending them: we live.
+      if (item.lease && item.lease.until <= now && !this.#holds(item)) {
         item.lease = undefined;
         item.crashes++;
         item.due = now;
@@ -100,8 +102,13 @@ export class MemoryConsumer implements Consumer {
   /** Ms until something is due or a lease has run out. */
   #nextDue(): number {
     let at = Number.POSITIVE_INFINITY;
-    for (const item of this.#mine.items) at = Math.min(at, item.lease?.until ?? item.due);
+    for (const item of this.#mine.items) if (!this.#holds(item)) at = Math.min(at, item.lease?.until ?? item.due);
     return at - this.#clock.now();
+  }
+
+  #holds(item: Item): boolean {
+    const delivery = this.#held.get(item);
+    return delivery !== undefined && delivery.token === item.lease?.token;
   }
 
   #change(ms: number, signal: AbortSignal | undefined): Promise<void> {

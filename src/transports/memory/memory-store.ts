@@ -17,6 +17,8 @@ export interface Item {
 /** What one group has of one queue, in the order it is to be received. */
 export class Subscription {
   readonly items = new Set<Item>();
+  /** False: something was handed over to the group here, but it has never consumed; what is published passes it by. */
+  registered = false;
 }
 
 /** Everything a memory transport holds. Give one store to two transports and they are two processes on one broker. */
@@ -32,17 +34,20 @@ export class MemoryStore {
     return ++this.#last;
   }
 
+  /** The group is there from now on: the first one of a queue gets what waits there. */
+  register(queue: string, group: string): Subscription {
+    const subscription = this.subscription(queue, group);
+    subscription.registered = true;
+    for (const item of this.unclaimed.get(queue) ?? []) subscription.items.add(item);
+    this.unclaimed.delete(queue);
+    return subscription;
+  }
+
   subscription(queue: string, group: string): Subscription {
     let groups = this.queues.get(queue);
     if (!groups) this.queues.set(queue, (groups = new Map()));
     let subscription = groups.get(group);
-    if (!subscription) {
-      groups.set(group, (subscription = new Subscription()));
-      if (groups.size === 1) {
-        for (const item of this.unclaimed.get(queue) ?? []) subscription.items.add(item);
-        this.unclaimed.delete(queue);
-      }
-    }
+    if (!subscription) groups.set(group, (subscription = new Subscription()));
     return subscription;
   }
 
@@ -50,9 +55,13 @@ export class MemoryStore {
   publish(queue: string, message: Pick<Item, 'body' | 'publishedAt' | 'due'>): void {
     const item = (): Item => ({ ...message, id, target: undefined, attempts: 0, crashes: 0, lease: undefined });
     const id = `memory:${this.nextId()}`;
-    const groups = this.queues.get(queue);
-    if (groups && groups.size > 0) for (const { items } of groups.values()) items.add(item());
-    else this.unclaimed.set(queue, [...(this.unclaimed.get(queue) ?? []), item()]);
+    const groups = [...(this.queues.get(queue)?.values() ?? [])].filter(({ registered }) => registered);
+    for (const { items } of groups) items.add(item());
+    if (groups.length === 0) {
+      const waiting = this.unclaimed.get(queue);
+      if (waiting) waiting.push(item());
+      else this.unclaimed.set(queue, [item()]);
+    }
     this.changed();
   }
 
@@ -67,7 +76,7 @@ export class MemoryStore {
   }
 
   changed(): void {
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of Array.from(this.#waiters)) wake();
   }
 
   /** Calls `wake` at every change; the returned function ends that. */
@@ -76,10 +85,13 @@ export class MemoryStore {
     return () => this.#waiters.delete(wake);
   }
 
-  onceChanged(wake: () => void): void {
-    const forget = this.onChange(() => {
-      forget();
-      wake();
+  /** Resolves at the next change. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      const forget = this.onChange(() => {
+        forget();
+        resolve();
+      });
     });
   }
 }

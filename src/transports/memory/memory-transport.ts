@@ -11,7 +11,7 @@ import type {
   TransportTraits,
 } from '../../contracts/transport.js';
 import { MemoryConsumer } from './memory-consumer.js';
-import { MemoryStore, type Subscription } from './memory-store.js';
+import { type Item, MemoryStore } from './memory-store.js';
 
 /** The reference implementation: every promise of a transport in the plainest code, inside one process. For tests. */
 export class MemoryTransport implements Transport {
@@ -87,7 +87,7 @@ class MemoryDeadLetters implements DeadLetterAccess {
   }
 
   async retry(ids: readonly string[]): Promise<number> {
-    const letters = ids.flatMap((id) => this.store.dead.get(id) ?? []);
+    const letters = [...new Set(ids)].flatMap((id) => this.store.dead.get(id) ?? []);
     for (const { id, message, queue, group, body, publishedAt, target } of letters) {
       this.store.dead.delete(id);
       const due = this.clock.now();
@@ -122,10 +122,10 @@ class MemoryQueues implements QueueAccess {
   async stats(): Promise<readonly QueueStats[]> {
     const rows: QueueStats[] = [];
     for (const [queue, groups] of this.store.queues) {
-      for (const [group, subscription] of groups) rows.push(this.#statsOf(queue, group, subscription));
+      for (const [group, subscription] of groups) rows.push(this.#statsOf(queue, group, subscription.items));
     }
     for (const [queue, items] of this.store.unclaimed) {
-      rows.push(this.#statsOf(queue, '', { items: new Set(items) }));
+      rows.push(this.#statsOf(queue, '', new Set(items)));
     }
     return rows.sort((a, b) => compare(a.queue, b.queue) || compare(a.group, b.group));
   }
@@ -144,7 +144,7 @@ class MemoryQueues implements QueueAccess {
     return waiting + removed.size;
   }
 
-  #statsOf(queue: string, group: string, { items }: Subscription): QueueStats {
+  #statsOf(queue: string, group: string, items: ReadonlySet<Item>): QueueStats {
     const now = this.clock.now();
     const all = [...items];
     const free = all.filter((item) => !item.lease);

@@ -1,12 +1,9 @@
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter, DeathReason } from '../../contracts/dead-letter.js';
-import type { Database, SqlValue } from './sqlite-driver.js';
-import type { Statements } from './sqlite-statements.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Connection } from './sqlite-connection.js';
+import type { SqlValue } from './sqlite-driver.js';
 
 interface Parts {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly writer: Writer;
+  readonly connection: () => Promise<Connection>;
   readonly now: () => number;
 }
 
@@ -18,33 +15,39 @@ export class SqliteDeadLetters implements DeadLetterAccess {
   }
 
   async list(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetter[]> {
+    const { database, read } = await this.#parts.connection();
     const { where, parameters } = conditions(filter);
-    const rows = this.#parts.database.prepare(`${SELECT} ${where} ORDER BY d.died_at, d.id LIMIT ?`).all(...parameters, limit);
+    const query = database.prepare(`${SELECT} ${where} ORDER BY d.died_at, d.id LIMIT ?`);
+    const rows = await read(() => query.all(...parameters, Math.min(limit, Number.MAX_SAFE_INTEGER)));
     return (rows as Row[]).map(toDeadLetter);
   }
 
   async count(filter: DeadLetterFilter): Promise<number> {
+    const { database, read } = await this.#parts.connection();
     const { where, parameters } = conditions(filter);
-    const sql = `SELECT count(*) AS n FROM dead d JOIN queue q ON q.id = d.queue ${where}`;
-    return (this.#parts.database.prepare(sql).get(...parameters) as { n: number }).n;
+    const query = database.prepare(`SELECT count(*) AS n FROM dead d JOIN queue q ON q.id = d.queue ${where}`);
+    return read(() => (query.get(...parameters) as { n: number }).n);
   }
 
   async get(id: string): Promise<DeadLetter | undefined> {
-    const row = this.#parts.database.prepare(`${SELECT} WHERE d.id = ?`).get(toNumber(id)) as Row | undefined;
+    const { database, read } = await this.#parts.connection();
+    const query = database.prepare(`${SELECT} WHERE d.id = ?`);
+    const row = await read(() => query.get(toNumber(id)) as Row | undefined);
     return row && toDeadLetter(row);
   }
 
-  retry(ids: readonly string[]): Promise<number> {
-    const { database, statements, writer, now } = this.#parts;
-    const read = database.prepare('SELECT * FROM dead WHERE id = ?');
+  async retry(ids: readonly string[]): Promise<number> {
+    const { database, statements, writer } = await this.#parts.connection();
+    const query = database.prepare('SELECT * FROM dead WHERE id = ?');
     const drop = database.prepare('DELETE FROM dead WHERE id = ?');
     const bringBack = () => {
+      const now = this.#parts.now();
       let count = 0;
       for (const id of ids) {
-        const row = read.get(toNumber(id)) as (Row & { queue: number }) | undefined;
+        const row = query.get(toNumber(id)) as (Row & { queue: number }) | undefined;
         if (!row) continue;
         const { message, queue, grp, target, body, published_at } = row;
-        statements.addParcel.run(message, queue, grp, target, body, published_at, 0, 0, now(), null, null);
+        statements.addParcel.run(message, queue, grp, target, body, published_at, 0, 0, now, null, null);
         drop.run(row.id);
         count++;
       }
@@ -53,10 +56,11 @@ export class SqliteDeadLetters implements DeadLetterAccess {
     return writer.run(bringBack, { durable: true });
   }
 
-  forget(ids: readonly string[]): Promise<number> {
-    const drop = this.#parts.database.prepare('DELETE FROM dead WHERE id = ?');
+  async forget(ids: readonly string[]): Promise<number> {
+    const { database, writer } = await this.#parts.connection();
+    const drop = database.prepare('DELETE FROM dead WHERE id = ?');
     const forget = () => ids.reduce((count, id) => count + Number(drop.run(toNumber(id)).changes), 0);
-    return this.#parts.writer.run(forget, { durable: true });
+    return writer.run(forget, { durable: true });
   }
 }
 

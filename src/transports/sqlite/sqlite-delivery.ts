@@ -1,8 +1,8 @@
 import type { Delivery, Successor } from '../../contracts/delivery.js';
 import type { Hold } from './sqlite-lease.js';
 
-/** How a delivery ended: one value a settlement, for the consumer to write. */
-export type Settlement = 'ack' | 'release' | readonly Successor[];
+/** How a delivery ended: said by its receiver, or found out because someone else has it by now. */
+export type Settlement = 'ack' | 'release' | 'lost' | readonly Successor[];
 
 export interface Settler {
   readonly queue: string;
@@ -11,7 +11,8 @@ export interface Settler {
 }
 
 export class SqliteDelivery implements Delivery {
-  settled = false;
+  /** The first word counts; undefined: nothing was said yet. */
+  settlement: Settlement | undefined;
 
   constructor(
     private readonly consumer: Settler,

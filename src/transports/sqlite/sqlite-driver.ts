@@ -76,11 +76,26 @@ function isSafe(version: string): boolean {
   return true;
 }
 
-const SQLITE_BUSY = 5;
-const SQLITE_LOCKED = 6;
+/** SQLite's primary result codes (sqlite.org/rescode.html). */
+const BUSY = 5;
+const LOCKED = 6;
+/** No memory, read-only, input/output error, full, cannot open. */
+const PASSING: ReadonlySet<number | undefined> = new Set([7, 8, 10, 13, 14]);
 
 /** Another process holds the lock: nothing is wrong, it is to be tried again. */
 export function isBusy(error: unknown): boolean {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === 'number' && ((code & 0xff) === SQLITE_BUSY || (code & 0xff) === SQLITE_LOCKED);
+  const code = sqliteCode(error);
+  return code === BUSY || code === LOCKED;
+}
+
+/** The disk, or the right to write to it, is to blame: it works again once somebody has seen to that. */
+export function isPassing(error: unknown): boolean {
+  return PASSING.has(sqliteCode(error));
+}
+
+/** The primary result code of the error, or of what caused it; undefined: it is not SQLite's. */
+export function sqliteCode(error: unknown): number | undefined {
+  const { errcode, cause } = (error ?? {}) as { errcode?: unknown; cause?: unknown };
+  if (typeof errcode === 'number') return errcode & 0xff;
+  return cause === undefined ? undefined : sqliteCode(cause);
 }

@@ -40,8 +40,24 @@ export function promoteScheduled(statements: Statements, queue: number, now: num
   }
 }
 
-/** Deletes what every group has settled. In a transaction. */
+/** Rows deleted at a time: more than are settled between two calls, and still only some milliseconds. */
+const TRIM_MOST = 8192;
+
+/** Deletes what every group has settled, oldest first and not without end. In a transaction. */
 export function trim(statements: Statements, queue: number): void {
+  const { before } = spanOf(queue);
+  const end = settledUpTo(statements, queue);
+  const oldest = statements.anyInLog.get(before, end) as { id: number } | undefined;
+  if (oldest) statements.trimLog.run(before, Math.min(end, oldest.id + TRIM_MOST));
+}
+
+/** Whether {@link trim} would find anything. */
+export function isTrimmable(statements: Statements, queue: number): boolean {
+  return statements.anyInLog.get(spanOf(queue).before, settledUpTo(statements, queue)) !== undefined;
+}
+
+/** Every group is past this id, and nobody holds a range that begins before it. */
+function settledUpTo(statements: Statements, queue: number): number {
   const { low } = statements.lowWater.get(queue) as { low: number | null };
-  if (low !== null) statements.trimLog.run(spanOf(queue).before, low);
+  return low ?? spanOf(queue).before;
 }

@@ -1,14 +1,10 @@
 import type { QueueAccess, QueueStats } from '../../contracts/transport.js';
-import type { Database } from './sqlite-driver.js';
+import type { Connection } from './sqlite-connection.js';
 import { isDone } from './sqlite-lease.js';
 import { lastUsed, spanOf, trim } from './sqlite-log.js';
-import type { Statements } from './sqlite-statements.js';
-import type { Writer } from './sqlite-writer.js';
 
 interface Parts {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly writer: Writer;
+  readonly connection: () => Promise<Connection>;
   readonly now: () => number;
 }
 
@@ -20,12 +16,16 @@ export class SqliteQueues implements QueueAccess {
   }
 
   async stats(): Promise<readonly QueueStats[]> {
-    const rows = this.#parts.database.prepare(GROUPS).all() as { id: number; name: string; grp: string; cursor: number }[];
-    return rows.map((row) => this.#statsOf(row));
+    const connection = await this.#parts.connection();
+    return connection.read(() => {
+      const rows = connection.database.prepare(GROUPS).all() as unknown as Group[];
+      const now = this.#parts.now();
+      return rows.map((row) => statsOf(row, connection, now));
+    });
   }
 
   async purge(name: string): Promise<number> {
-    const { database, statements, writer } = this.#parts;
+    const { database, statements, writer } = await this.#parts.connection();
     const count = database.prepare('SELECT count(*) AS n FROM message WHERE id > ? AND id <= ?');
     const parcels = database.prepare('DELETE FROM parcel WHERE queue = ? AND owner IS NULL');
     const scheduled = database.prepare('DELETE FROM scheduled WHERE queue = ?');
@@ -47,28 +47,38 @@ export class SqliteQueues implements QueueAccess {
     };
     return writer.run(purge, { durable: true });
   }
+}
 
-  #statsOf({ id, name, grp, cursor }: { id: number; name: string; grp: string; cursor: number }): QueueStats {
-    const { database, statements, now } = this.#parts;
-    const at = now();
-    const oldest = statements.readLog.all(cursor, spanOf(id).last, 1) as { published_at: number }[];
-    const facts = database.prepare(FACTS).get(id, grp, at) as Facts;
-    const leases = database.prepare('SELECT first, last, done FROM lease WHERE queue = ? AND grp = ?').all(id, grp) as Lease[];
-    const inRanges = leases.reduce((sum, lease) => sum + openIn(lease), 0);
+function statsOf({ id, name, grp, cursor }: Group, { database, statements }: Connection, now: number): QueueStats {
+  const facts = database.prepare(FACTS).get(id, grp, now, cursor === null ? 0 : 1) as unknown as Facts;
+  const leases = database.prepare('SELECT first, last, done FROM lease WHERE queue = ? AND grp = ?').all(id, grp) as Lease[];
+  const inRanges = leases.reduce((sum, lease) => sum + openIn(lease), 0);
+  let inLog = 0;
+  let oldestAt = facts.oldest ?? Number.POSITIVE_INFINITY;
+  if (cursor !== null) {
+    const [oldest] = statements.readLog.all(cursor, spanOf(id).last, 1) as { published_at: number }[];
     // Ids of one queue have no gaps beyond the cursor, so the log need not be counted row by row.
-    const inLog = Math.max(0, lastUsed(statements, id) - cursor);
-    const oldestAt = Math.min(oldest[0]?.published_at ?? Number.POSITIVE_INFINITY, facts.oldest ?? Number.POSITIVE_INFINITY);
-    return {
-      queue: name,
-      group: grp,
-      depth: inLog + facts.ready,
-      inFlight: inRanges + facts.held,
-      delayed: facts.waiting + facts.scheduled,
-      dead: facts.dead,
-      oldestAgeMs: Number.isFinite(oldestAt) ? Math.max(0, at - oldestAt) : undefined,
-      nextRetryMs: facts.next_retry === null ? undefined : Math.max(0, facts.next_retry - at),
-    };
+    inLog = Math.max(0, lastUsed(statements, id) - cursor);
+    oldestAt = Math.min(oldestAt, oldest?.published_at ?? Number.POSITIVE_INFINITY);
   }
+  return {
+    queue: name,
+    group: grp,
+    depth: inLog + facts.ready,
+    inFlight: inRanges + facts.held,
+    delayed: facts.waiting,
+    dead: facts.dead,
+    oldestAgeMs: Number.isFinite(oldestAt) ? Math.max(0, now - oldestAt) : undefined,
+    nextRetryMs: facts.next_retry === null ? undefined : Math.max(0, facts.next_retry - now),
+  };
+}
+
+interface Group {
+  readonly id: number;
+  readonly name: string;
+  readonly grp: string;
+  /** Null where the group has parcels or dead letters, but is not registered: the log passes it by. */
+  readonly cursor: number | null;
 }
 
 interface Lease {
@@ -83,25 +93,37 @@ interface Facts {
   readonly held: number;
   readonly waiting: number;
   readonly next_retry: number | null;
-  readonly scheduled: number;
   readonly dead: number;
 }
 
-/** A queue nobody has registered for yet still holds what was published to it. */
+/** A queue nobody has registered for yet still holds what was published to it, as the group ''. */
 const GROUPS = `
   SELECT q.id, q.name, coalesce(s.grp, '') AS grp, coalesce(s.cursor, q.used) AS cursor
-  FROM queue q LEFT JOIN subscription s ON s.queue = q.id ORDER BY q.name, grp`;
+    FROM queue q LEFT JOIN subscription s ON s.queue = q.id
+  UNION ALL
+  SELECT q.id, q.name, o.grp, NULL
+    FROM (
+      SELECT queue, grp FROM parcel WHERE owner IS NULL
+      UNION SELECT queue, grp FROM parcel WHERE owner IS NOT NULL
+      UNION SELECT queue, grp FROM dead
+    ) o JOIN queue q ON q.id = o.queue
+    WHERE NOT EXISTS (SELECT 1 FROM subscription s WHERE s.queue = o.queue AND s.grp = o.grp)
+  ORDER BY 2, 3`;
 
-/** queue, group, now */
+/** queue, group, now, 1 where what is scheduled comes to the group as well. What is due, but not in the log yet, is ready. */
 const FACTS = `
+  WITH waits AS (
+    SELECT due, published_at, attempts FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2
+    UNION ALL SELECT due, published_at, 0 FROM scheduled WHERE queue = ?1 AND ?4
+  )
   SELECT
-    (SELECT count(*) FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2 AND due <= ?3) AS ready,
-    (SELECT min(published_at) FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2 AND due <= ?3) AS oldest,
+    count(*) FILTER (WHERE due <= ?3) AS ready,
+    min(published_at) FILTER (WHERE due <= ?3) AS oldest,
+    count(*) FILTER (WHERE due > ?3) AS waiting,
+    min(due) FILTER (WHERE due > ?3 AND attempts > 0) AS next_retry,
     (SELECT count(*) FROM parcel WHERE owner IS NOT NULL AND queue = ?1 AND grp = ?2) AS held,
-    (SELECT count(*) FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2 AND due > ?3) AS waiting,
-    (SELECT min(due) FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2 AND due > ?3 AND attempts > 0) AS next_retry,
-    (SELECT count(*) FROM scheduled WHERE queue = ?1) AS scheduled,
-    (SELECT count(*) FROM dead WHERE queue = ?1 AND grp = ?2) AS dead`;
+    (SELECT count(*) FROM dead WHERE queue = ?1 AND grp = ?2) AS dead
+  FROM waits`;
 
 function openIn({ first, last, done }: Lease): number {
   let open = 0;

@@ -1,5 +1,5 @@
 import { ThrunError } from '../../contracts/errors.js';
-import type { Database } from './sqlite-driver.js';
+import { type Database, isBusy, sqliteCode } from './sqlite-driver.js';
 
 const VERSION = 1;
 
@@ -34,6 +34,10 @@ CREATE TABLE subscription (
   cursor INTEGER NOT NULL,
   PRIMARY KEY (queue, grp)
 ) WITHOUT ROWID;
+-- A group that is struck off by hand takes with it what told which ids are used.
+CREATE TRIGGER subscription_gone AFTER DELETE ON subscription BEGIN
+  UPDATE queue SET used = max(used, OLD.cursor) WHERE id = OLD.queue;
+END;
 
 -- A claimed range of the log: one row for a whole batch. done has a bit for each message that is settled.
 CREATE TABLE lease (
@@ -64,7 +68,7 @@ CREATE TABLE parcel (
   until INTEGER
 );
 CREATE INDEX parcel_free ON parcel (queue, grp, due, id) WHERE owner IS NULL;
-CREATE INDEX parcel_held ON parcel (owner, until) WHERE owner IS NOT NULL;
+CREATE INDEX parcel_held ON parcel (queue, grp, until) WHERE owner IS NOT NULL;
 
 -- First deliveries held back until they are due; then they join the log.
 CREATE TABLE scheduled (
@@ -96,8 +100,12 @@ CREATE INDEX dead_at ON dead (died_at);
 -- The door for other programs: INSERT INTO publish (queue, envelope) VALUES ('events', '{"event":"…"}')
 CREATE VIEW publish AS SELECT NULL AS queue, NULL AS envelope WHERE 0;
 CREATE TRIGGER publish_insert INSTEAD OF INSERT ON publish BEGIN
-  INSERT OR IGNORE INTO queue (id, name, used)
-    SELECT n, coalesce(NEW.queue, 'events'), n * ${QUEUE_SPAN} FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM queue);
+  SELECT RAISE(ABORT, 'envelope is missing') WHERE NEW.envelope IS NULL;
+  -- Not INSERT OR IGNORE: an OR of the statement that fires this would take its place, and OR REPLACE lose the queue.
+  INSERT INTO queue (id, name, used)
+    SELECT n, coalesce(NEW.queue, 'events'), n * ${QUEUE_SPAN} FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM queue)
+    WHERE NOT EXISTS (SELECT 1 FROM queue WHERE name = coalesce(NEW.queue, 'events'));
+  SELECT RAISE(ABORT, 'there are too many queues') WHERE NOT EXISTS (SELECT 1 FROM queue WHERE name = coalesce(NEW.queue, 'events'));
   INSERT INTO message (id, body, published_at)
     SELECT 1 + max(
         q.used,
@@ -110,39 +118,63 @@ CREATE TRIGGER publish_insert INSTEAD OF INSERT ON publish BEGIN
 END;
 `;
 
+/** Creating and recovering a file are short; whoever opens it meanwhile waits for that. */
+const OPEN_BUSY_MS = 10_000;
+
 /**
- * Makes a connection ready: settings, and the tables on a new file. Waits for other processes that do the same.
+ * Makes a connection ready: settings, and the tables on a new file. Waits for other processes that do the same. A file
+ * that is not thrun's is left as it was.
  * @returns the file's own id
  */
 export function prepareDatabase(database: Database, path: string, durability: 'full' | 'normal'): string {
-  database.exec('PRAGMA busy_timeout = 10000');
-  if (userTables(database) === 0) database.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  database.exec('PRAGMA journal_mode = WAL');
+  database.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
+  if (isEmpty(database)) create(database);
+  const id = identify(database, path);
+  useWal(database);
   database.exec(`PRAGMA synchronous = ${durability}`);
   database.exec('PRAGMA journal_size_limit = 67108864');
   database.exec('PRAGMA temp_store = MEMORY');
   database.exec('PRAGMA cache_size = -16384');
+  // From here on nobody waits inside SQLite: that would stop the whole process. The writer tries again instead.
+  database.exec('PRAGMA busy_timeout = 0');
+  return id;
+}
+
+function isEmpty(database: Database): boolean {
+  const { n } = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
+  return n === 0;
+}
+
+function create(database: Database): void {
+  database.exec('PRAGMA auto_vacuum = INCREMENTAL');
+  useWal(database);
   database.exec('BEGIN IMMEDIATE');
   try {
-    if (userTables(database) === 0) create(database);
+    // Another process may have been quicker.
+    if (isEmpty(database)) {
+      database.exec(SCHEMA);
+      database.prepare('INSERT INTO store (version, uuid) VALUES (?, ?)').run(VERSION, crypto.randomUUID());
+    }
     database.exec('COMMIT');
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
   }
-  // From here on nobody waits inside SQLite: that would stop the whole process. The writer tries again instead.
-  database.exec('PRAGMA busy_timeout = 0');
-  return identify(database, path);
 }
 
-function userTables(database: Database): number {
-  const row = database.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'").get() as { n: number };
-  return row.n;
-}
-
-function create(database: Database): void {
-  database.exec(SCHEMA);
-  database.prepare('INSERT INTO store (version, uuid) VALUES (?, ?)').run(VERSION, crypto.randomUUID());
+/** Two that switch a new file at once make one of them fail, and SQLite does not wait by itself here. */
+function useWal(database: Database): void {
+  const giveUpAt = performance.now() + OPEN_BUSY_MS;
+  for (;;) {
+    try {
+      const { journal_mode } = database.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
+      if (journal_mode === 'wal') return;
+      throw new Error(`the write-ahead log cannot be used here (journal_mode stays ${journal_mode}); put the file on a local disk`);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
 }
 
 function identify(database: Database, path: string): string {
@@ -150,6 +182,7 @@ function identify(database: Database, path: string): string {
   try {
     row = database.prepare('SELECT version, uuid FROM store').get() as typeof row;
   } catch (cause) {
+    if (sqliteCode(cause) !== SQL_ERROR) throw cause;
     throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${path} is a database, but not one of thrun's`], { cause });
   }
   if (row?.version === VERSION) return row.uuid;
@@ -158,3 +191,6 @@ function identify(database: Database, path: string): string {
     `${path} has format ${row?.version ?? 'unknown'}, this thrun reads ${VERSION}; use the thrun that wrote it, or another file`,
   ]);
 }
+
+/** No such table or column, among others. */
+const SQL_ERROR = 1;

@@ -28,8 +28,8 @@ export function prepareStatements(database: Database) {
     /** id */
     dropScheduled: prepare('DELETE FROM scheduled WHERE id = ?'),
 
-    /** queue → {n}: how many groups the queue has */
-    countGroups: prepare('SELECT count(*) AS n FROM subscription WHERE queue = ?'),
+    /** queue → {n, used}: how many groups the queue has, and the last id that was given away and deleted before any */
+    countGroups: prepare('SELECT count(s.grp) AS n, q.used FROM queue q LEFT JOIN subscription s ON s.queue = q.id WHERE q.id = ?'),
     /** queue, group, cursor */
     addGroup: prepare('INSERT OR IGNORE INTO subscription (queue, grp, cursor) VALUES (?, ?, ?)'),
     /** queue, group → {cursor} */
@@ -38,16 +38,25 @@ export function prepareStatements(database: Database) {
     moveCursor: prepare('UPDATE subscription SET cursor = ? WHERE queue = ? AND grp = ?'),
     /** after, up to, limit */
     readLog: prepare('SELECT id, body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?'),
-    /** after, up to → {id} when there is one */
-    anyInLog: prepare('SELECT id FROM message WHERE id > ? AND id <= ? LIMIT 1'),
-    /** queue, group → {at}: when something will be due or a lease will have run out */
-    nextDue: prepare(
-      `SELECT min(at) AS at FROM (
-         SELECT min(due) AS at FROM parcel WHERE queue = ?1 AND grp = ?2 AND owner IS NULL
-         UNION ALL SELECT min(until) FROM parcel WHERE owner IS NOT NULL AND queue = ?1 AND grp = ?2
-         UNION ALL SELECT min(until) FROM lease WHERE queue = ?1 AND grp = ?2
-         UNION ALL SELECT min(due) FROM scheduled WHERE queue = ?1
-       )`,
+    /** after, up to, limit → one row for the whole batch; NULLs when there is none */
+    readLogBatch: prepare(
+      `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, group_concat(id) AS ids,
+         group_concat(length(body)) AS lengths, group_concat(published_at) AS times
+       FROM (SELECT id, CAST(body AS BLOB) AS body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)`,
+    ),
+    /** after, up to → {id} of the oldest when there is one */
+    anyInLog: prepare('SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1'),
+    /** queue, group, owner → {due, expiry}: when something will be due, and when a lease of someone else runs out */
+    nextTimes: prepare(
+      `SELECT
+         (SELECT min(at) FROM (
+           SELECT min(due) AS at FROM parcel WHERE owner IS NULL AND queue = ?1 AND grp = ?2
+           UNION ALL SELECT min(due) FROM scheduled WHERE queue = ?1
+         )) AS due,
+         (SELECT min(at) FROM (
+           SELECT min(until) AS at FROM parcel WHERE owner IS NOT NULL AND queue = ?1 AND grp = ?2 AND owner <> ?3
+           UNION ALL SELECT min(until) FROM lease WHERE queue = ?1 AND grp = ?2 AND owner <> ?3
+         )) AS expiry`,
     ),
 
     /** token, queue, group, owner, first, last, done, until */
@@ -58,8 +67,12 @@ export function prepareStatements(database: Database) {
     dropLease: prepare('DELETE FROM lease WHERE token = ?'),
     /** until, owner */
     extendLeases: prepare('UPDATE lease SET until = ? WHERE owner = ?'),
-    /** queue, group, now */
-    expiredLeases: prepare('SELECT token, first, last, done FROM lease WHERE queue = ? AND grp = ? AND until <= ?'),
+    /** until, queue, group, until */
+    shortenLeases: prepare('UPDATE lease SET until = ? WHERE queue = ? AND grp = ? AND until > ?'),
+    /** queue, group, now, owner → those of others */
+    expiredLeases: prepare(
+      'SELECT token, first, last, done FROM lease WHERE queue = ? AND grp = ? AND until <= ? AND owner <> ? ORDER BY first',
+    ),
     /** queue → {low}: every group is past this id and holds no range before it; NULL without a group */
     lowWater: prepare(
       `SELECT min(at) AS low FROM (
@@ -89,14 +102,18 @@ export function prepareStatements(database: Database) {
     freeParcel: prepare(
       'UPDATE parcel SET owner = NULL, until = NULL, attempts = attempts - 1, due = ? WHERE id = ? AND owner = ? AND attempts = ?',
     ),
-    /** until, owner */
-    extendParcels: prepare('UPDATE parcel SET until = ? WHERE owner = ?'),
-    /** owner → ids still held */
-    heldParcels: prepare('SELECT id, attempts FROM parcel WHERE owner = ?'),
-    /** now, queue, group, now */
+    /** until, queue, group, owner */
+    extendParcels: prepare('UPDATE parcel SET until = ? WHERE queue = ? AND grp = ? AND owner = ?'),
+    /** until, queue, group, until */
+    shortenParcels: prepare(
+      'UPDATE parcel SET until = ? WHERE owner IS NOT NULL AND queue = ? AND grp = ? AND until > ?',
+    ),
+    /** queue, group, owner → ids still held */
+    heldParcels: prepare('SELECT id, attempts FROM parcel WHERE queue = ? AND grp = ? AND owner = ?'),
+    /** now, queue, group, now, owner: those of others */
     reapParcels: prepare(
       `UPDATE parcel SET owner = NULL, until = NULL, crashes = crashes + 1, due = ?
-       WHERE owner IS NOT NULL AND queue = ? AND grp = ? AND until <= ?`,
+       WHERE owner IS NOT NULL AND queue = ? AND grp = ? AND until <= ? AND owner <> ?`,
     ),
 
     /** message, queue, group, target, reason, error, event, event_id, attempts, body, published_at, died_at */

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type Database, isBusy } from './sqlite-driver.js';
+import type { Database, Statement } from './sqlite-driver.js';
 
 /** Pages given back at a time: about two milliseconds of work. */
 const PAGES = 512;
@@ -8,17 +8,32 @@ const WORTH_IT = 256;
 const LARGE_WAL = 4 * 2 ** 20;
 
 /** Gives space back while there is nothing else to do: a little at each call, so that nothing waits for it. */
-export function tidy(database: Database, path: string): void {
-  try {
-    const { freelist_count: free } = database.prepare('PRAGMA freelist_count').get() as { freelist_count: number };
-    if (free > WORTH_IT) database.exec(`PRAGMA incremental_vacuum(${PAGES})`);
-    else if (walSize(path) > LARGE_WAL) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  } catch (error) {
-    // Someone else is busy with the file, so it is no time for tidying.
-    if (!isBusy(error)) throw error;
-  }
-}
+export class Tidier {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #free: Statement;
+  /** Pages were given back, but the file only gets shorter with the next checkpoint. */
+  #shortened = false;
 
-function walSize(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#free = database.prepare('PRAGMA freelist_count');
+  }
+
+  /** Throws when the file is busy or cannot be written: then it is no time for tidying. */
+  tidy(): void {
+    const { freelist_count: free } = this.#free.get() as { freelist_count: number };
+    if (free > WORTH_IT) {
+      this.#database.exec(`PRAGMA incremental_vacuum(${PAGES})`);
+      this.#shortened = true;
+    } else if (this.#shortened || this.#walSize() > LARGE_WAL) {
+      const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
+      if (busy === 0) this.#shortened = false;
+    }
+  }
+
+  #walSize(): number {
+    return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
 }

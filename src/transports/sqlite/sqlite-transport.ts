@@ -9,31 +9,30 @@ import type {
   OutgoingMessage,
   QueueAccess,
   Transport,
+  TransportNotice,
   TransportTraits,
 } from '../../contracts/transport.js';
+import { type Connection, connect } from './sqlite-connection.js';
 import { SqliteConsumer } from './sqlite-consumer.js';
 import { SqliteDeadLetters } from './sqlite-dead-letters.js';
 import { type Database, openDatabase } from './sqlite-driver.js';
 import { append, queueNumber } from './sqlite-log.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { SqliteQueues } from './sqlite-queues.js';
-import { prepareDatabase } from './sqlite-schema.js';
-import { prepareStatements, type Statements } from './sqlite-statements.js';
-import { tidy } from './sqlite-tidy.js';
-import { Waker } from './sqlite-waker.js';
-import { Writer } from './sqlite-writer.js';
 
 /** The embedded transport: one SQLite file shared by any number of processes of one machine. See README.md beside. */
 export class SqliteTransport implements Transport {
   readonly name = 'sqlite';
   readonly traits: TransportTraits;
+  readonly deadLetters: DeadLetterAccess;
+  readonly queues: QueueAccess;
   readonly #path: string;
   readonly #options: SqliteOptions;
   readonly #clock: Clock;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new Map<Consumer, ConsumeOptions>();
   #opening: Promise<Connection> | undefined;
   #connection: Connection | undefined;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: SqliteOptions, clock: Clock = systemClock) {
     this.#path = resolve(options.path);
@@ -47,6 +46,9 @@ export class SqliteTransport implements Transport {
       persistent: true,
       multiProcess: true,
     };
+    const parts = { connection: () => this.#connect(), now: () => clock.now() };
+    this.deadLetters = new SqliteDeadLetters(parts);
+    this.queues = new SqliteQueues(parts);
   }
 
   async open(): Promise<void> {
@@ -54,8 +56,8 @@ export class SqliteTransport implements Transport {
   }
 
   async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    if (messages.length === 0) return;
     const { statements, writer } = this.#connection ?? (await this.#connect());
+    if (messages.length === 0) return;
     const write = () => append(statements, queueNumber(statements, queue), messages, this.#clock.now());
     await writer.run(write, { durable: true });
   }
@@ -65,37 +67,32 @@ export class SqliteTransport implements Transport {
     const consumer: Consumer = await SqliteConsumer.open(options, {
       ...connection,
       clock: this.#clock,
-      tidy: () => tidy(connection.database, this.#path),
+      tidy: () => connection.tidier.tidy(),
       onClose: () => this.#consumers.delete(consumer),
     });
-    this.#consumers.add(consumer);
+    this.#consumers.set(consumer, options);
+    if (this.#closed) {
+      await consumer.close();
+      throw new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']);
+    }
     return consumer;
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const connection = await this.#opening?.catch(() => undefined);
-    this.#opening = undefined;
     this.#connection = undefined;
+    await Promise.all([...this.#consumers.keys()].map((consumer) => consumer.close()));
+    await connection?.writer.close();
     connection?.waker.close();
     connection?.database.close();
   }
 
-  get deadLetters(): DeadLetterAccess {
-    return this.#ability((connection) => new SqliteDeadLetters(connection));
-  }
-
-  get queues(): QueueAccess {
-    return this.#ability((connection) => new SqliteQueues(connection));
-  }
-
-  #ability<Ability>(make: (parts: Connection & { now: () => number }) => Ability): Ability {
-    if (!this.#connection) throw new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']);
-    return make({ ...this.#connection, now: () => this.#clock.now() });
-  }
-
-  #connect(): Promise<Connection> {
+  async #connect(): Promise<Connection> {
     if (this.#closed) throw new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']);
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined;
@@ -105,29 +102,24 @@ export class SqliteTransport implements Transport {
   }
 
   async #open(): Promise<Connection> {
-    const { durability = 'full', busyMs = 10_000 } = this.#options;
     let database: Database | undefined;
     try {
       mkdirSync(dirname(this.#path), { recursive: true });
       if (statSync(this.#path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
       database = await openDatabase(this.#path);
-      const store = prepareDatabase(database, this.#path, durability);
-      const waker = new Waker(database, this.#path);
-      const writer = new Writer(database, { durability, busyMs, onCommit: () => waker.changed() });
-      this.#connection = { database, store, waker, writer, statements: prepareStatements(database) };
-      return this.#connection;
+      const connection = connect(database, this.#path, this.#options, this.#tellStuck);
+      if (!this.#closed) this.#connection = connection;
+      return connection;
     } catch (cause) {
       database?.close();
       if (cause instanceof ThrunError) throw cause;
       throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${this.#path}: ${(cause as Error).message}`], { cause });
     }
   }
-}
 
-interface Connection {
-  readonly database: Database;
-  readonly store: string;
-  readonly statements: Statements;
-  readonly writer: Writer;
-  readonly waker: Waker;
+  readonly #tellStuck = (): void => {
+    const message = `another program has held the lock of ${this.#path} for long; nothing can be written until it ends its transaction`;
+    const notice: TransportNotice = { kind: 'degraded', message };
+    for (const { onNotice } of this.#consumers.values()) onNotice(notice);
+  };
 }

@@ -1,47 +1,76 @@
 import { ThrunError } from '../../contracts/errors.js';
 import { type Database, isBusy } from './sqlite-driver.js';
 
+export interface WriterOptions {
+  readonly durability: 'full' | 'normal';
+  /** How long a task waits for other processes' locks. */
+  readonly busyMs: number;
+  /** Something was written that others may wait for. */
+  readonly onCommit: () => void;
+  /** Nothing could be written for longer than `busyMs`; said once each time. */
+  readonly onStuck: () => void;
+  /** What a caller is told of a failure. */
+  readonly explain: (error: unknown) => unknown;
+}
+
+export interface HowToWrite {
+  /**
+   * What is confirmed has survived what the options promise. Claims and acks do not need it: undone by a loss of power
+   * they mean one more delivery, which at-least-once allows.
+   */
+  readonly durable?: boolean;
+  /** May wait up to two milliseconds for company. */
+  readonly lazy?: boolean;
+  /** Nobody needs to look because of it. */
+  readonly quiet?: boolean;
+  /** Waits for the lock for as long as this says, instead of failing with THRUN_TRANSPORT_BUSY. */
+  readonly keepTrying?: () => boolean;
+}
+
+const LAZY_MS = 2;
+/** A transaction ends after this long even if more waits: other processes want to write, and this one to go on. */
+const LONG_MS = 20;
+
 /**
  * All writing of one process goes through here: whatever was asked for since the last commit is done in one
  * transaction (group commit), so an fsync or a lock is paid once for many messages.
  */
 export class Writer {
   readonly #database: Database;
-  readonly #durability: 'full' | 'normal';
-  readonly #busyMs: number;
-  readonly #onCommit: () => void;
+  readonly #options: WriterOptions;
   #waiting: Task[] = [];
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #synchronous: 'full' | 'normal';
+  /** By `performance.now()`, since when every attempt found the file locked. */
+  #stuckSince: number | undefined;
+  #saidStuck = false;
+  #closed = false;
 
-  constructor(database: Database, options: { durability: 'full' | 'normal'; busyMs: number; onCommit: () => void }) {
+  constructor(database: Database, options: WriterOptions) {
     this.#database = database;
-    this.#durability = options.durability;
+    this.#options = options;
     this.#synchronous = options.durability;
-    this.#busyMs = options.busyMs;
-    this.#onCommit = options.onCommit;
   }
 
   /**
-   * Runs `work` in a transaction soon. It may be run again after a rollback, so it must not count on having been run once.
-   * - `durable`: what is confirmed has survived what the options promise. Claims and acks do not need it: undone by a
-   *   loss of power they mean one more delivery, which at-least-once allows.
-   * - `lazy`: may wait up to two milliseconds for company.
-   * - `patient`: waits for the lock for ever instead of failing with THRUN_TRANSPORT_BUSY.
+   * Runs `work` in a transaction soon, in the order of the calls. It may be run again after a rollback, so whatever it
+   * does besides writing must bear that.
    */
-  run<Result>(work: () => Result, how: { durable?: boolean; lazy?: boolean; patient?: boolean } = {}): Promise<Result> {
+  run<Result>(work: () => Result, how: HowToWrite = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      this.#waiting.push({
-        work,
-        durable: how.durable === true,
-        deadline: how.patient ? Number.POSITIVE_INFINITY : performance.now() + this.#busyMs,
-        resolve: resolve as (result: unknown) => void,
-        reject,
-      });
+      if (this.#closed) return reject(new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']));
+      const deadline = performance.now() + this.#options.busyMs;
+      this.#waiting.push({ work, how, deadline, resolve: resolve as (result: unknown) => void, reject });
       if (!how.lazy) this.#immediate ??= setImmediate(this.#commit);
       else if (this.#immediate === undefined) this.#timer ??= setTimeout(this.#commit, LAZY_MS);
     });
+  }
+
+  /** Resolves when all that was asked for is written, or has failed. Nothing more is taken. */
+  async close(): Promise<void> {
+    if (this.#waiting.length > 0) await this.run(() => undefined).catch(() => undefined);
+    this.#closed = true;
   }
 
   readonly #commit = (): void => {
@@ -51,19 +80,57 @@ export class Writer {
     this.#immediate = undefined;
     const tasks = this.#waiting;
     this.#waiting = [];
-    if (tasks.length === 0) return;
-    try {
-      this.#begin(tasks);
-    } catch (error) {
-      if (isBusy(error)) this.#tryAgain(tasks);
-      else for (const task of tasks) task.reject(error);
-      return;
-    }
-    this.#runAll(tasks);
+    if (tasks.length > 0) this.#writeGroups([tasks]);
+    if (this.#waiting.length > 0 && this.#timer === undefined) this.#immediate ??= setImmediate(this.#commit);
   };
 
+  /**
+   * Each group in a transaction of its own. One task's fault is not the others': a group that fails is halved until
+   * the task at fault stands alone.
+   */
+  #writeGroups(groups: Task[][]): void {
+    const startedAt = performance.now();
+    for (let group = groups.shift(); group; group = groups.shift()) {
+      const { written, failure } = this.#write(group);
+      if (failure && isBusy(failure.error)) return this.#tryAgain([...group, ...groups.flat()]);
+      const [only] = group;
+      if (failure && only && group.length === 1) only.reject(this.#options.explain(failure.error));
+      else if (failure) groups.unshift(group.slice(0, group.length / 2), group.slice(group.length / 2));
+      else if (written < group.length) groups.unshift(group.slice(written));
+      if (performance.now() - startedAt > LONG_MS) break;
+    }
+    if (groups.length > 0) this.#waiting = [...groups.flat(), ...this.#waiting];
+  }
+
+  /** One transaction. @returns how many tasks there was time for, or why none of them is done */
+  #write(group: readonly Task[]): { readonly written: number; readonly failure?: { readonly error: unknown } } {
+    const results: unknown[] = [];
+    try {
+      this.#begin(group);
+      const endAt = performance.now() + LONG_MS;
+      for (const { work } of group) {
+        results.push(work());
+        if (performance.now() > endAt) break;
+      }
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      return { written: 0, failure: { error } };
+    }
+    this.#stuckSince = undefined;
+    this.#saidStuck = false;
+    let loud = false;
+    for (const [i, result] of results.entries()) {
+      const task = group[i];
+      task?.resolve(result);
+      loud ||= task?.how.quiet !== true;
+    }
+    if (loud) this.#options.onCommit();
+    return { written: results.length };
+  }
+
   #begin(tasks: readonly Task[]): void {
-    const wanted = this.#durability === 'full' && tasks.some((task) => task.durable) ? 'full' : 'normal';
+    const wanted = this.#options.durability === 'full' && tasks.some(({ how }) => how.durable) ? 'full' : 'normal';
     if (wanted !== this.#synchronous) {
       this.#database.exec(wanted === 'full' ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL');
       this.#synchronous = wanted;
@@ -71,61 +138,36 @@ export class Writer {
     this.#database.exec('BEGIN IMMEDIATE');
   }
 
-  #runAll(tasks: readonly Task[]): void {
-    const results: unknown[] = [];
-    try {
-      for (const task of tasks) results.push(task.work());
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#rollBack();
-      this.#afterFailure(tasks, error);
-      return;
-    }
-    for (const [i, task] of tasks.entries()) task.resolve(results[i]);
-    this.#onCommit();
-  }
-
-  /** One task's fault is not the others': alone it fails, in company each is tried by itself. */
-  #afterFailure(tasks: readonly Task[], error: unknown): void {
-    if (isBusy(error)) return this.#tryAgain(tasks);
-    if (tasks.length === 1) return tasks[0]?.reject(error);
-    for (const task of tasks) {
-      try {
-        this.#begin([task]);
-      } catch (cannotBegin) {
-        task.reject(cannotBegin);
-        continue;
-      }
-      this.#runAll([task]);
-    }
-  }
-
   #rollBack(): void {
     try {
       this.#database.exec('ROLLBACK');
     } catch {
-      // SQLite had rolled back by itself, as it does when the disk is full.
+      // None was begun, or SQLite had rolled back by itself, as it does when the disk is full.
     }
   }
 
   /** Another process writes. A random pause, so that two that wait do not go on colliding, and neither starves. */
   #tryAgain(tasks: readonly Task[]): void {
     const now = performance.now();
+    const still: Task[] = [];
     for (const task of tasks) {
-      if (task.deadline > now) this.#waiting.push(task);
-      else task.reject(new ThrunError('THRUN_TRANSPORT_BUSY', ['sqlite', this.#busyMs]));
+      if (task.deadline > now || task.how.keepTrying?.()) still.push(task);
+      else task.reject(new ThrunError('THRUN_TRANSPORT_BUSY', ['sqlite', this.#options.busyMs]));
     }
+    this.#waiting = [...still, ...this.#waiting];
     if (this.#waiting.length > 0) this.#timer ??= setTimeout(this.#commit, 1 + Math.random() * 3);
+    this.#stuckSince ??= now;
+    if (this.#saidStuck || now - this.#stuckSince < this.#options.busyMs) return;
+    this.#saidStuck = true;
+    this.#options.onStuck();
   }
 }
 
 interface Task {
   readonly work: () => unknown;
-  readonly durable: boolean;
+  readonly how: HowToWrite;
   /** By `performance.now()`. */
   readonly deadline: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
-
-const LAZY_MS = 2;

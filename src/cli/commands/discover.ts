@@ -1,0 +1,67 @@
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import { ThrunError } from '../../contracts/errors.js';
+import type { ContractEntry } from '../../registry/entries.js';
+import type { Cli, GlobalFlags } from '../cli.js';
+import { does, examples } from '../cli.js';
+import { plain } from '../plain-text.js';
+import { underSpinner } from '../spinner.js';
+import { table } from '../table.js';
+
+interface DiscoverFlags extends GlobalFlags {
+  readonly check?: boolean;
+}
+
+export function discover(command: Command, cli: Cli): void {
+  command.option('--check', 'write nothing; fail when the manifest does not say what the files say');
+  examples(command, ['thrun discover', 'thrun discover --check', "thrun discover --json | jq -r '.contracts[].contract'"]);
+  does(command, cli, (flags: DiscoverFlags) => run(cli, flags));
+}
+
+async function run(cli: Cli, flags: DiscoverFlags): Promise<void> {
+  const { output } = cli;
+  const config = await cli.config(flags);
+  const [{ discover: find }, manifests] = await Promise.all([
+    import('../../registry/discover.js'),
+    import('../../registry/manifest.js'),
+  ]);
+  const path = manifests.manifestPath(config.root);
+  const discovery = await underSpinner(output, 'Looking for listeners', () => find(config));
+  for (const warning of discovery.warnings) output.warn(plain(warning));
+
+  if (flags.check === true) await refuseStale(path, config, discovery, manifests);
+  const written = flags.check === true ? undefined : await manifests.writeManifest(discovery, config);
+  if (output.json) output.document(manifests.manifestOf(discovery));
+  else if (discovery.contracts.length > 0) output.line(await contractTable(discovery.contracts, output.paint.bold));
+
+  const shown = plain(relative(process.cwd(), path) || path);
+  if (discovery.contracts.length === 0) {
+    output.note(`No listeners were found in ${config.listeners.map(plain).join(', ')}. "thrun init" makes an example.`);
+  }
+  if (written) output.note(`${shown} ${written.changed ? 'is written' : 'was up to date'}.`);
+  else output.note(`${shown} is up to date.`);
+}
+
+function contractTable(contracts: readonly ContractEntry[], head: (text: string) => string): Promise<string> {
+  return table(
+    [{ head: 'CONTRACT' }, { head: 'KIND' }, { head: 'CLASS' }, { head: 'QUEUE' }, { head: 'FILE' }],
+    contracts.map((entry) => [entry.contract, entry.kind, entry.class, entry.queue ?? '', `${entry.file}:${entry.line}`]),
+    { head, width: process.stdout.columns },
+  );
+}
+
+/** Compared as text: the same files also make another manifest when thrun itself reads them in a new way. */
+async function refuseStale(
+  path: string,
+  config: Parameters<typeof import('../../registry/manifest.js').staleness>[1],
+  discovery: Parameters<typeof import('../../registry/manifest.js').manifestOf>[0],
+  manifests: typeof import('../../registry/manifest.js'),
+): Promise<void> {
+  const manifest = await manifests.readManifest(config);
+  if (!manifest) throw new ThrunError('THRUN_MANIFEST_STALE', [path, 'it does not exist']);
+  const reasons = await manifests.staleness(manifest, config);
+  if (reasons.length > 0) throw new ThrunError('THRUN_MANIFEST_STALE', [path, reasons.map(plain).join(', ')]);
+  if (manifests.manifestText(manifest) !== manifests.manifestText(manifests.manifestOf(discovery))) {
+    throw new ThrunError('THRUN_MANIFEST_STALE', [path, 'the same files are now read differently']);
+  }
+}

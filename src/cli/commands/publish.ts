@@ -1,0 +1,178 @@
+import { type Command, Option } from 'commander';
+import type { ResolvedConfig } from '../../config/resolve.js';
+import { ThrunError } from '../../contracts/errors.js';
+import type { Transport } from '../../contracts/transport.js';
+import type { Limits, MetaFields } from '../../envelope/index.js';
+import { utf8Text } from '../../envelope/utf8.js';
+import { type Cli, does, examples } from '../cli.js';
+import { durationFlag, nameFlag, timeFlag } from '../flag-values.js';
+import { plain } from '../plain-text.js';
+import { configFor, type TransportFlag, withTransport } from '../project.js';
+import { KnownContracts } from '../publish/known-contracts.js';
+import { progressOf } from '../publish/progress.js';
+import { publishLines } from '../publish/publish-lines.js';
+import { encodeRaw } from '../publish/raw-payload.js';
+import { openInput, readAll } from '../publish/read-input.js';
+import { transportOption } from '../shared-flags.js';
+
+interface PublishFlags extends TransportFlag {
+  readonly file?: string;
+  readonly ndjson?: boolean;
+  readonly delay?: number;
+  readonly at?: string;
+  readonly expiresAt?: string;
+  readonly key?: string;
+  readonly id?: string;
+  readonly source?: string;
+  readonly queue?: string;
+}
+
+export function publish(command: Command, cli: Cli): void {
+  command
+    .argument('[event]', 'the name of the event or job; none with --ndjson')
+    .argument('[json]', 'its payload, or - to read it from stdin (default: {})')
+    .option('--file <file>', 'read the payload from a file')
+    .option('--ndjson', 'publish a file (or stdin) of envelopes, one a line, each as it is')
+    .addOption(new Option('--delay <duration>', 'hold it back for so long').argParser(durationFlag).conflicts('at'))
+    .addOption(new Option('--at <time>', 'hold it back until then').argParser(timeFlag))
+    .option('--expires-at <time>', 'a dead letter when it is not handled by then', timeFlag)
+    .option('--key <key>', 'ordering key')
+    .option('--id <id>', 'its event id (default: a new UUIDv7)')
+    .option('--source <name>', 'who publishes (default: the source of the config)')
+    .option('--queue <name>', 'the queue it goes to (default: that of its job, else of the config)', nameFlag)
+    .addOption(transportOption());
+  examples(command, [
+    `thrun publish order_created '{"order_id":123}'`,
+    'thrun publish create_payment --file payment.json --delay 10s',
+    `jq -c .order order.json | thrun publish order_created -`,
+    'thrun publish --ndjson --file webhooks.ndjson',
+  ]);
+  does(command, cli, (flags: PublishFlags, event?: string, json?: string) =>
+    flags.ndjson === true ? many(cli, flags, event, json) : one(cli, flags, event, json),
+  );
+}
+
+async function one(cli: Cli, flags: PublishFlags, event: string | undefined, json: string | undefined): Promise<void> {
+  const { output } = cli;
+  if (event === undefined) throw new ThrunError('THRUN_INPUT', [`Name the event: thrun publish order_created '{"order_id":123}'`]);
+  if (json !== undefined && flags.file !== undefined) {
+    const both = json === '-' ? 'on stdin' : 'as an argument';
+    throw new ThrunError('THRUN_INPUT', [`The payload is given twice, ${both} and by --file. Give it once.`]);
+  }
+  const { config } = await configFor(cli, flags);
+  const limits = limitsOf(config);
+  const text = await payloadText(cli, flags, json, limits);
+  const deliverAt = deliveryTime(flags);
+  const { body, eventId } = encodeRaw(event, text, metaOf(flags, config, deliverAt), limits);
+  const known = await knownContracts(cli, config);
+  const queue = flags.queue ?? known?.queueOf(event) ?? config.queue;
+  await withTransport(config, async (transport) => {
+    warnOfLoss(cli, transport);
+    const message = { body, event, ...(flags.key !== undefined && { key: flags.key }), ...(deliverAt !== undefined && { deliverAt }) };
+    await transport.publish(queue, [message]);
+    if (output.json) output.document({ event_id: eventId, event, queue, transport: transport.name });
+    else output.line(plain(eventId));
+  });
+  if (known?.isUnheard(event)) warnOfSilence(cli, known, event);
+}
+
+/** As it was written, without a byte order mark. */
+async function payloadText({ output }: Cli, { file }: PublishFlags, json: string | undefined, limits: Limits): Promise<string> {
+  const from = file ?? (json === '-' ? '-' : undefined);
+  if (from === undefined) return json ?? '{}';
+  if (from === '-' && process.stdin.isTTY) output.note('Reading the payload from the terminal; Ctrl-D ends it.');
+  const input = await openInput(from);
+  const text = utf8Text(await readAll(input, limits.maxBytes));
+  if (text === undefined) throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is not UTF-8.`]);
+  if (text.trim() === '') throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is empty. Send {} for none.`]);
+  return text;
+}
+
+function metaOf(flags: PublishFlags, config: ResolvedConfig, deliverAt: number | undefined): MetaFields {
+  return {
+    event_id: flags.id,
+    source: flags.source ?? config.source,
+    key: flags.key,
+    deliver_at: deliverAt === undefined ? undefined : new Date(deliverAt).toISOString(),
+    expires_at: flags.expiresAt,
+  };
+}
+
+/** Ms since the epoch. */
+function deliveryTime({ at, delay }: PublishFlags): number | undefined {
+  if (at !== undefined) return Date.parse(at);
+  return delay === undefined ? undefined : Date.now() + delay;
+}
+
+async function many(cli: Cli, flags: PublishFlags, word: string | undefined, extra: string | undefined): Promise<void> {
+  const { output } = cli;
+  refuseWithLines(flags, word, extra);
+  const { config } = await configFor(cli, flags);
+  const limits = limitsOf(config);
+  const known = await knownContracts(cli, config);
+  const input = await openInput(flags.file ?? '-');
+  if (input.name === 'stdin' && process.stdin.isTTY) output.note('Reading envelopes from the terminal, one a line; Ctrl-D ends it.');
+
+  const startedAt = performance.now();
+  const interruption = new AbortController();
+  // Once: whoever presses Ctrl-C again wants the process gone.
+  process.once('SIGINT', () => interruption.abort());
+  const unheard = new Set<string>();
+  const queueOf = (event: string) => {
+    if (known?.isUnheard(event)) unheard.add(event);
+    return flags.queue ?? known?.queueOf(event) ?? config.queue;
+  };
+  await withTransport(config, async (transport) => {
+    warnOfLoss(cli, transport);
+    const progress = await progressOf(output, input.size);
+    const onProgress = (published: number, bytes: number) => progress.update(published, bytes);
+    const publishing = publishLines({ input, transport, limits, queueOf, onProgress, signal: interruption.signal });
+    const result = await publishing.finally(() => progress.stop());
+    const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
+    if (output.json) output.document({ ...result, transport: transport.name, seconds });
+    else {
+      const to = result.queues.length > 0 ? ` to ${result.queues.map(plain).join(', ')}` : '';
+      output.line(`Published ${result.published}${to} on ${plain(transport.name)} in ${seconds} s.`);
+    }
+  });
+  if (known) for (const event of unheard) warnOfSilence(cli, known, event);
+}
+
+function refuseWithLines(flags: PublishFlags, word: string | undefined, extra: string | undefined): void {
+  const own = (['delay', 'at', 'expiresAt', 'key', 'id', 'source'] as const).find((flag) => flags[flag] !== undefined);
+  if (own !== undefined) {
+    const name = own === 'expiresAt' ? 'expires-at' : own;
+    throw new ThrunError('THRUN_INPUT', [`--${name} does not go with --ndjson: each line is published as it is, with its own meta.`]);
+  }
+  if (extra !== undefined || (word !== undefined && word !== '-')) {
+    throw new ThrunError('THRUN_INPUT', [`--ndjson takes no event: each line has its own. To read a file: --ndjson --file ${plain(word ?? '')}`]);
+  }
+  if (word === '-' && flags.file !== undefined) {
+    throw new ThrunError('THRUN_INPUT', ['The envelopes are given twice, on stdin and by --file. Give them once.']);
+  }
+}
+
+/** Routing by the manifest is a help: one that cannot be read is said, and keeps nobody from publishing. */
+async function knownContracts({ output }: Cli, config: ResolvedConfig): Promise<KnownContracts | undefined> {
+  try {
+    return await KnownContracts.read(config);
+  } catch (error) {
+    if (!(error instanceof ThrunError)) throw error;
+    output.warn(plain(error.message));
+    return undefined;
+  }
+}
+
+function warnOfSilence({ output }: Cli, known: KnownContracts, event: string): void {
+  const nearest = known.nearest(event);
+  const hint = nearest === undefined ? '' : ` Did you mean ${plain(nearest)}?`;
+  output.warn(`The manifest knows no listener for ${plain(event)}.${hint}`);
+}
+
+function warnOfLoss({ output }: Cli, { name, traits }: Transport): void {
+  if (!traits.multiProcess) output.warn(`The transport ${plain(name)} lives in this process alone: nobody will receive this.`);
+}
+
+function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
+  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+}

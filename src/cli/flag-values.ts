@@ -1,0 +1,77 @@
+import { InvalidArgumentError } from 'commander';
+import { parseDuration, parseSize } from '../contracts/units.js';
+import { readTime } from '../envelope/time.js';
+
+/**
+ * Values of flags, from text. What does not fit is refused before anything is done, by the name of its flag: commander
+ * puts that in front.
+ */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Give a whole number ${range}.`);
+  };
+}
+
+/** Milliseconds. */
+export function durationFlag(text: string): number {
+  return parsed(() => parseDuration(text), 'Give a duration, such as 500ms, 10s, 5m, 2h or 1d.');
+}
+
+/** What one timer can hold: beyond, it would end at once. */
+const LONGEST_RUN = 24 * 86_400_000;
+
+export function timeLimitFlag(text: string): number {
+  const ms = durationFlag(text);
+  if (ms > 0 && ms <= LONGEST_RUN) return ms;
+  throw new InvalidArgumentError('Give a duration longer than 0 and of at most 24d, such as 10s, 5m or 2h.');
+}
+
+/** Bytes. */
+export function sizeFlag(text: string): number {
+  return parsed(() => parseSize(text), 'Give a size, such as 512K, 512M or 2G.');
+}
+
+/** RFC 3339, in UTC. */
+export function timeFlag(text: string): string {
+  const time = readTime(text);
+  if (time !== undefined) return time;
+  throw new InvalidArgumentError('Give a time in RFC 3339, such as 2026-01-01T12:00:00Z.');
+}
+
+/** Ms since the epoch: a time, or how long ago. */
+export function sinceFlag(text: string): number {
+  const time = readTime(text);
+  if (time !== undefined) return Date.parse(time);
+  return Date.now() - parsed(() => parseDuration(text), 'Give a duration (30m, 1d) or a time (2026-01-01T12:00:00Z).');
+}
+
+/** A name on a transport: what no queue or event can be called finds nothing, and goes nowhere. */
+export function nameFlag(text: string): string {
+  if (isName(text) && !text.includes('*')) return text;
+  throw new InvalidArgumentError('Give a name of 1 to 255 bytes without white space, control characters or "*".');
+}
+
+export function patternFlag(text: string): string {
+  if (isName(text)) return text;
+  throw new InvalidArgumentError('Give an event name or a pattern, such as "payment.*".');
+}
+
+/** `a,b`, and the flag again for more. */
+export function nameListFlag(text: string, before: readonly string[] = []): readonly string[] {
+  return [...new Set([...before, ...text.split(',').map((name) => nameFlag(name.trim()))])];
+}
+
+function isName(text: string): boolean {
+  return text !== '' && Buffer.byteLength(text) <= 255 && !/[\s\p{Cc}]/u.test(text);
+}
+
+function parsed<Value>(parse: () => Value, advice: string): Value {
+  try {
+    return parse();
+  } catch {
+    throw new InvalidArgumentError(advice);
+  }
+}

@@ -1,0 +1,41 @@
+import type { Cli } from './cli.js';
+import { COMMANDS } from './command-map.js';
+import { Output } from './output.js';
+import { buildProgram, commandNameIn } from './program.js';
+import { reportError } from './report-error.js';
+
+/** Runs one command line. Resolves to the exit code and never rejects. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const flags = flagsIn(argv);
+  const output = await Output.open({ json: flags.has('--json'), verbose: flags.has('--verbose') });
+  const cli: Cli = {
+    output,
+    async config({ config: file }, overrides) {
+      const { loadConfig } = await import('../config/load.js');
+      return loadConfig({ cwd: process.cwd(), file, overrides });
+    },
+    exitCode: 0,
+  };
+  const name = commandNameIn(argv);
+  // What is waited for may hold no handle of its own (timers that are not to keep a worker alive); we do wait for it.
+  const awake = setInterval(() => undefined, 60_000);
+  try {
+    const program = await buildProgram(cli, name ?? '');
+    await program.parseAsync(argv, { from: 'user' });
+    return cli.exitCode;
+  } catch (error) {
+    return reportError(error, output, helpFor(name));
+  } finally {
+    clearInterval(awake);
+  }
+}
+
+function helpFor(name: string | undefined): string {
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? `thrun ${name} --help` : 'thrun --help';
+}
+
+/** Known before anything is parsed, for what cannot be parsed has to be reported in the right form as well. */
+function flagsIn(argv: readonly string[]): ReadonlySet<string> {
+  const end = argv.indexOf('--');
+  return new Set(end < 0 ? argv : argv.slice(0, end));
+}

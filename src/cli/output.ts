@@ -1,0 +1,107 @@
+import { Console } from 'node:console';
+import { plainJson } from './plain-text.js';
+
+/** Words that stand out, where the reader's terminal can show it; unchanged where it cannot. */
+export interface Paint {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  yellow(text: string): string;
+  green(text: string): string;
+}
+
+const same = (text: string): string => text;
+const UNPAINTED: Paint = { bold: same, dim: same, red: same, yellow: same, green: same };
+
+/**
+ * Where everything that is printed goes: results to stdout, what people are told on the way to stderr. With `--json`
+ * stdout carries JSON and nothing else.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly verbose: boolean;
+  /** Colours for what goes to stdout, and for what goes to stderr: one may be a pipe and the other a terminal. */
+  readonly paint: Paint;
+  readonly notePaint: Paint;
+  /** Someone watches stderr: spinners, bars and a live line have a place. */
+  readonly live: boolean;
+  #closed = false;
+  #onClosed: () => void = () => undefined;
+
+  private constructor(flags: OutputFlags, paint: Paint, notePaint: Paint) {
+    this.json = flags.json;
+    this.verbose = flags.verbose;
+    this.paint = paint;
+    this.notePaint = notePaint;
+    this.live = isLively(process.stderr);
+    // Whoever read us has had enough (`| head -1`): that is no failure of ours.
+    process.stdout.on('error', () => this.#close());
+    process.stderr.on('error', () => undefined);
+  }
+
+  static async open(flags: OutputFlags): Promise<Output> {
+    // What configs and listeners print while they are loaded is no result of ours.
+    globalThis.console = new Console(process.stderr, process.stderr);
+    const out = isColourful(process.stdout);
+    const err = isColourful(process.stderr);
+    if (!out && !err) return new Output(flags, UNPAINTED, UNPAINTED);
+    const { Chalk } = await import('chalk');
+    const paint = new Chalk({ level: 1 });
+    return new Output(flags, out ? paint : UNPAINTED, err ? paint : UNPAINTED);
+  }
+
+  /** A line of the result, for people; nothing with `--json`. */
+  line(text = ''): void {
+    if (!this.json) this.#write(`${text}\n`);
+  }
+
+  /** The result as a JSON document, or one of a stream of them: each is one line. */
+  document(value: unknown): void {
+    this.#write(`${plainJson(value)}\n`);
+  }
+
+  /** A line on the way: progress, hints, what happened. */
+  note(text = ''): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  warn(text: string): void {
+    this.note(`${this.notePaint.yellow('warning:')} ${text}`);
+  }
+
+  /** Calls `run` when nobody reads stdout any more, for commands that would otherwise go on for ever. */
+  onClosed(run: () => void): void {
+    this.#onClosed = run;
+    if (this.#closed) run();
+  }
+
+  #write(text: string): void {
+    if (!this.#closed) process.stdout.write(text);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClosed();
+  }
+}
+
+export interface OutputFlags {
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** https://no-color.org: set and not empty means no colour. FORCE_COLOR is for CI logs, which are no terminals. */
+function isColourful(stream: NodeJS.WriteStream): boolean {
+  const { NO_COLOR = '', FORCE_COLOR = '' } = process.env;
+  if (NO_COLOR !== '') return false;
+  return isTerminal(stream) || (FORCE_COLOR !== '' && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false');
+}
+
+function isLively(stream: NodeJS.WriteStream): boolean {
+  return isTerminal(stream) && (process.env.NO_COLOR ?? '') === '' && (process.env.CI ?? '') === '';
+}
+
+function isTerminal(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && process.env.TERM !== 'dumb';
+}

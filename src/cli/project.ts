@@ -1,0 +1,67 @@
+import { type Thrun, thrunFrom } from '../app.js';
+import type { Settings } from '../config/environment.js';
+import type { ResolvedConfig } from '../config/resolve.js';
+import { ThrunError } from '../contracts/errors.js';
+import type { DeadLetterAccess } from '../contracts/dead-letter.js';
+import type { QueueAccess, Transport } from '../contracts/transport.js';
+import type { Logger } from '../contracts/listener.js';
+import type { Cli, GlobalFlags } from './cli.js';
+
+export interface TransportFlag extends GlobalFlags {
+  readonly transport?: string;
+}
+
+/** The config, with the transport that the command line names; and what it was overruled with, to be passed on. */
+export async function configFor(
+  cli: Cli,
+  flags: TransportFlag,
+  overrides: Settings = NOTHING,
+): Promise<{ readonly config: ResolvedConfig; readonly overrides: Settings }> {
+  const config = await cli.config(flags, overrides);
+  const { transport: wanted } = flags;
+  // A transport object has a name too, and naming it is no reason to look for another one.
+  if (wanted === undefined || wanted === nameOf(config)) return { config, overrides };
+  const all: Settings = {
+    values: { ...overrides.values, transport: wanted as never },
+    names: { ...overrides.names, transport: '--transport' },
+  };
+  return { config: await cli.config(flags, all), overrides: all };
+}
+
+export function nameOf({ transport }: ResolvedConfig): string {
+  return typeof transport === 'string' ? transport : transport.name;
+}
+
+/** Opens the project's transport for `use`, and closes it whatever comes of it. */
+export async function withTransport<Result>(
+  config: ResolvedConfig,
+  use: (transport: Transport, thrun: Thrun) => Promise<Result>,
+): Promise<Result> {
+  // The logger is for workers; loading it would only make every command start later.
+  const thrun = await thrunFrom({ ...config, logger: config.logger ?? SILENT });
+  try {
+    return await use(await thrun.transport(), thrun);
+  } finally {
+    await thrun.close();
+  }
+}
+
+/** @throws {ThrunError} THRUN_ABILITY */
+export function deadLettersOf(transport: Transport): DeadLetterAccess {
+  return transport.deadLetters ?? unable(transport, 'show its dead letters');
+}
+
+/** @throws {ThrunError} THRUN_ABILITY */
+export function queuesOf(transport: Transport): QueueAccess {
+  return transport.queues ?? unable(transport, 'tell what its queues hold');
+}
+
+function unable(transport: Transport, what: string): never {
+  throw new ThrunError('THRUN_ABILITY', [transport.name, what]);
+}
+
+const NOTHING: Settings = { values: {}, names: {} };
+
+const silent = (): void => undefined;
+/** What happens is told by results and errors; a log beside them would be noise. */
+export const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };

@@ -1,0 +1,22 @@
+import { describe, test } from 'vitest';
+import { StallableClock, transportConformance } from '../../src/testing/conformance/index.js';
+import { MemoryStore } from '../../src/transports/memory/memory-store.js';
+import { MemoryTransport } from '../../src/transports/memory/memory-transport.js';
+
+transportConformance('memory', {
+  describe,
+  test,
+  traits: new MemoryTransport().traits,
+  async create() {
+    const store = new MemoryStore();
+    return {
+      transport: new MemoryTransport(store),
+      another: async () => new MemoryTransport(store),
+      async stalling() {
+        const clock = new StallableClock();
+        return { transport: new MemoryTransport(store, clock), stall: () => clock.stall() };
+      },
+      destroy: async () => undefined,
+    };
+  },
+});
