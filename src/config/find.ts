@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
 
 /** The first of them that a folder has is its config. */
-const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `thrun.config.${extension}`);
+export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `thrun.config.${extension}`);
 
 /** The config of the folder, or of the nearest folder above that has one. */
 export function findConfig(cwd: string): string | undefined {

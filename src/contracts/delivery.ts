@@ -1,5 +1,8 @@
 import type { DeathReason } from './dead-letter.js';
 
+/** From so many crashes on a message is a suspect: it is run alone, and a crash counts only once it has begun. */
+export const SUSPECT_CRASHES = 2;
+
 /**
  * One receipt of one message. It carries its own settlement: exactly one of `ack`, `release`
  * and `handOver` is to be called, once.
@@ -24,6 +27,12 @@ export interface Delivery {
   readonly crashes: number;
   /** The one listener this receipt is meant for; undefined: every listener of the event. */
   readonly target: string | undefined;
+  /**
+   * Says that a suspect is about to run, one whose `crashes` are at least {@link SUSPECT_CRASHES}: only from then on does
+   * another crash of its worker count against it. What merely waits beside a poisonous message is not counted down with it.
+   * Resolves once that is on the transport.
+   */
+  begin(): Promise<void>;
   /** Done with it. */
   ack(): Promise<void>;
   /** Hand it back untouched, at once: the receipt does not count as an attempt. */

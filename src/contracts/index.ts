@@ -2,6 +2,7 @@
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
 export type { DeadLetter, DeadLetterAccess, DeadLetterFilter, DeathReason } from './dead-letter.js';
+export { SUSPECT_CRASHES } from './delivery.js';
 export type { Dead, Delivery, Postponed, Successor } from './delivery.js';
 export type { Envelope, JsonValue, Meta } from './envelope.js';
 export { ThrunError, type ThrunErrorCode } from './errors.js';

@@ -86,7 +86,7 @@ async function specFor(config: ResolvedConfig, options: RunWorkersOptions): Prom
     only: options.only,
     metered: options.limit !== undefined,
     stopWhenEmpty: options.stopWhenEmpty === true,
-    beatMs: options.stopWhenEmpty ? 100 : 500,
+    beatMs: options.stopWhenEmpty || options.limit !== undefined ? 100 : 500,
   };
 }
 

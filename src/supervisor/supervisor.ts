@@ -55,6 +55,8 @@ export class Supervisor {
   readonly #past: Counts = noCounts();
   #spec: WorkerSpec;
   #granted = 0;
+  /** Workers that may not run what they received: the limit is reached, and they wait to be drained. */
+  readonly #refused = new Set<WorkerProcess>();
   #draining = false;
   #failure: Error | undefined;
   #finish: () => void = () => undefined;
@@ -91,6 +93,8 @@ export class Supervisor {
     this.#options.onEvent({ kind: 'draining', why });
     for (const pause of this.#pauses) clearTimeout(pause);
     this.#pauses.clear();
+    for (const worker of this.#refused) worker.grant(0);
+    this.#refused.clear();
     for (const worker of this.#workers) this.#drainOne(worker);
     this.#finishWhenDone();
   }
@@ -147,6 +151,7 @@ export class Supervisor {
       this.#drainOne(worker);
     }
     if (stopWhenEmpty && this.#allEmpty()) this.drain('the queues are empty');
+    if (this.#limitReached()) this.drain('the limit is reached');
   }
 
   #allEmpty(): boolean {
@@ -158,12 +163,21 @@ export class Supervisor {
     const { limit = Number.POSITIVE_INFINITY } = this.#options;
     const count = this.#draining ? 0 : Math.min(asked, limit - this.#granted);
     this.#granted += count;
-    worker.grant(count);
-    if (this.#granted >= limit) this.drain('the limit is reached');
+    // With nothing to grant the answer is the drain: a worker that hands back goes on receiving the same.
+    if (count > 0 || this.#draining) worker.grant(count);
+    else this.#refused.add(worker);
+  }
+
+  /** Draining earlier would hand back what was granted and waits for a slot. */
+  #limitReached(): boolean {
+    const { limit = Number.POSITIVE_INFINITY } = this.#options;
+    const { counts, held } = this.totals();
+    return this.#granted >= limit && counts.received >= limit && held === 0;
   }
 
   #exited(worker: WorkerProcess, end: WorkerEnd): void {
     this.#workers.delete(worker);
+    this.#refused.delete(worker);
     addCounts(this.#past, worker.beat.counts);
     if (end.failed) this.#fail(new ThrunError(end.failed.usage ? 'THRUN_INPUT' : 'THRUN_FAILED', [end.failed.message]));
     if (!this.#draining) {

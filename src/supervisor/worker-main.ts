@@ -91,6 +91,7 @@ class WorkerMain {
   async #end(): Promise<void> {
     await this.#thrun?.close();
     // What was counted while draining belongs to the totals.
+    this.#stopWhenEmpty = false;
     await this.#report();
     process.exit(0);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Delivery } from '../contracts/delivery.js';
+import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
 import { GiveUp, type Logger, type Middleware, RetryLater } from '../contracts/listener.js';
@@ -25,9 +25,6 @@ export interface RunnerParts {
   readonly blockedAfterMs: number;
 }
 
-/** A delivery whose worker died this often runs alone, so that a poisonous one takes no neighbour with it. */
-const SUSPECT_CRASHES = 2;
-
 const NOT_STARTED: Verdict = { kind: 'not_started' };
 
 /** Runs listeners: one attempt each, within the worker's and their own concurrency. Never throws. */
@@ -44,7 +41,7 @@ export class ListenerRunner {
   run(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
     if (listener.concurrency !== undefined) return this.#runWithin(this.#limitOf(listener), listener, delivery, envelope);
     const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
-    if (granted === true) return this.#attempt(listener, delivery, envelope);
+    if (granted === true && delivery.crashes < SUSPECT_CRASHES) return this.#attempt(listener, delivery, envelope);
     return this.#runLater(granted, listener, delivery, envelope);
   }
 
@@ -85,7 +82,9 @@ export class ListenerRunner {
     delivery: Delivery,
     envelope: Envelope,
   ): Promise<Verdict> {
-    return (await granted) ? this.#attempt(listener, delivery, envelope) : NOT_STARTED;
+    if (!(await granted)) return NOT_STARTED;
+    if (delivery.crashes >= SUSPECT_CRASHES) await delivery.begin();
+    return this.#attempt(listener, delivery, envelope);
   }
 
   /** Holding a slot; gives it back. */

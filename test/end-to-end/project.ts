@@ -123,7 +123,9 @@ export class Command {
   /** The worker processes it has now. */
   workers(): number[] {
     try {
-      return execFileSync('pgrep', ['-P', String(this.pid)], { encoding: 'utf8' }).trim().split('\n').map(Number);
+      // By their program: the compiler of the listeners is a child of the supervisor too.
+      const found = execFileSync('pgrep', ['-P', String(this.pid), '-f', 'worker-main'], { encoding: 'utf8' });
+      return found.trim().split('\n').map(Number);
     } catch {
       return [];
     }
@@ -157,9 +159,14 @@ export async function eventually(what: string, condition: () => boolean, folder:
   if (condition()) return;
   await new Promise<void>((resolve, reject) => {
     const look = () => {
-      if (!condition()) return;
-      stop();
-      resolve();
+      try {
+        if (!condition()) return;
+        stop();
+        resolve();
+      } catch (error) {
+        stop();
+        reject(error as Error);
+      }
     };
     const watcher = watch(folder, look);
     // A change that came before the watcher stood, and file systems that tell nothing.

@@ -129,7 +129,7 @@ describe('stop conditions', () => {
     const worker = project.start('work', '--memory-limit', '256M');
     await thrun.event('grow');
     await project.until('it grew', (handled) => handled.length === 1);
-    const [first] = worker.workers();
+    const first = project.handled()[0]?.pid;
     await eventually('another process', () => worker.workers().some((pid) => pid !== first), project.folder);
     await thrun.event('grow');
     await project.until('the new one works', (handled) => new Set(handled.map(({ pid }) => pid)).size === 2);
@@ -274,11 +274,17 @@ test('--watch: a changed listener is built and the workers are replaced', async 
 });
 
 test('a group that was down gets every event, and groups do not share', async () => {
+  const register = async () => {
+    const worker = project.start('work');
+    await worker.says('is ready');
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  };
   project = new Project(slow(1), `{ group: 'one' }`);
   const thrun = await project.publisher();
-  expect(project.run('work', '--time-limit', '500ms').status).toBe(0);
+  await register();
   project.write('thrun.config.ts', `export default { group: 'two' };`);
-  expect(project.run('work', '--time-limit', '500ms').status).toBe(0);
+  await register();
   await thrun.events(Array.from({ length: 10 }, () => ({ event: 'slow' })));
   expect(project.run('work', '--stop-when-empty').status).toBe(0);
   expect(steps(project, 'end')).toHaveLength(10);

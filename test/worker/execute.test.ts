@@ -11,6 +11,8 @@ import { Slots } from '../../src/worker/slots.js';
 
 type Settled = 'ack' | 'release' | readonly Successor[] | undefined;
 
+const NOBODY_IN_PARTICULAR: string | undefined = undefined;
+
 class FakeDelivery implements Delivery {
   readonly id = 'm:1';
   readonly queue = 'events';
@@ -20,8 +22,12 @@ class FakeDelivery implements Delivery {
     readonly body: Uint8Array,
     readonly attempt = 1,
     readonly crashes = 0,
-    readonly target: string | undefined = undefined,
+    readonly target: string | undefined = NOBODY_IN_PARTICULAR,
   ) {}
+  begun = 0;
+  async begin() {
+    this.begun++;
+  }
   async ack() {
     this.settled = 'ack';
   }
@@ -125,6 +131,7 @@ describe('one delivery', () => {
     all.slots.release();
     await done;
     expect(all.ran).toEqual(['good']);
+    expect(delivery.begun).toBe(1);
     expect(delivery.settled).toBe('ack');
   });
 

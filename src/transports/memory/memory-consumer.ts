@@ -1,5 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { Delivery, Successor } from '../../contracts/delivery.js';
+import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../contracts/delivery.js';
 import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { Item, MemoryStore, Subscription } from './memory-store.js';
 
@@ -54,6 +54,7 @@ export class MemoryConsumer implements Consumer {
     item.lease = undefined;
     if (how === 'release') {
       item.attempts--;
+      item.crashes = delivery.crashes;
       item.due = this.#clock.now();
     } else {
       this.#mine.items.delete(item);
@@ -85,7 +86,7 @@ export class MemoryConsumer implements Consumer {
       // Our own are late only because we were kept from extending them: we live.
       if (item.lease && item.lease.until <= now && !this.#holds(item)) {
         item.lease = undefined;
-        item.crashes++;
+        if (item.crashes < SUSPECT_CRASHES) item.crashes++;
         item.due = now;
       }
       if (item.lease || item.due > now) continue;
@@ -172,6 +173,11 @@ class MemoryDelivery implements Delivery {
   /** Someone else has it: what is still said about it counts for nothing. */
   lose(): void {
     this.#settled = true;
+  }
+
+  begin(): Promise<void> {
+    if (!this.#settled && this.item.lease?.token === this.token) this.item.crashes = this.crashes + 1;
+    return Promise.resolve();
   }
 
   ack(): Promise<void> {

@@ -101,6 +101,14 @@ export class SqliteConsumer implements Consumer, Settler {
     return [];
   }
 
+  async begin({ hold }: SqliteDelivery): Promise<void> {
+    // A suspect has crashed before, so it has left the log.
+    if (hold.kind !== 'parcel') return;
+    const { id, attempts } = hold;
+    const { statements, owner } = this.#seat;
+    await this.#parts.writer.run(() => statements.beginParcel.run(id, owner, attempts), { keepTrying: () => !this.#closed });
+  }
+
   settle(delivery: SqliteDelivery, settlement: Settlement): Promise<void> {
     if (delivery.settlement !== undefined) return this.#settling.flush();
     delivery.settlement = settlement;

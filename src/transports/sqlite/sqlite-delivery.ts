@@ -7,6 +7,7 @@ export type Settlement = 'ack' | 'release' | 'lost' | readonly Successor[];
 export interface Settler {
   readonly queue: string;
   idOf(message: number): string;
+  begin(delivery: SqliteDelivery): Promise<void>;
   settle(delivery: SqliteDelivery, settlement: Settlement): Promise<void>;
 }
 
@@ -31,6 +32,10 @@ export class SqliteDelivery implements Delivery {
 
   get queue(): string {
     return this.consumer.queue;
+  }
+
+  begin(): Promise<void> {
+    return this.consumer.begin(this);
   }
 
   ack(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Successor } from '../../contracts/delivery.js';
 import type { TransportNotice } from '../../contracts/transport.js';
 import type { SqliteDelivery } from './sqlite-delivery.js';
-import type { Holdings, RangeHold } from './sqlite-lease.js';
+import type { Holdings, ParcelHold, RangeHold } from './sqlite-lease.js';
 import { queueNumber, trim } from './sqlite-log.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
 import type { Writer } from './sqlite-writer.js';
@@ -148,7 +148,7 @@ function markRanges({ statements }: Seat, deliveries: readonly SqliteDelivery[])
 /** In a transaction, after the ranges are marked. @returns whether it was still ours */
 function settle(seat: Seat, delivery: SqliteDelivery, now: number): boolean {
   const { hold, settlement } = delivery;
-  if (hold.kind === 'range' ? !hold.ours : !settleParcel(seat, hold.id, hold.attempts, settlement === 'release', now)) {
+  if (hold.kind === 'range' ? !hold.ours : !settleParcel(seat, delivery, hold, now)) {
     return false;
   }
   if (settlement === 'release') {
@@ -159,10 +159,12 @@ function settle(seat: Seat, delivery: SqliteDelivery, now: number): boolean {
   return true;
 }
 
-function settleParcel({ statements, owner }: Seat, id: number, attempts: number, release: boolean, now: number): boolean {
-  const { changes } = release
-    ? statements.freeParcel.run(now, id, owner, attempts)
-    : statements.dropParcel.run(id, owner, attempts);
+function settleParcel({ statements, owner }: Seat, { settlement, crashes }: SqliteDelivery, hold: ParcelHold, now: number): boolean {
+  const { id, attempts } = hold;
+  const { changes } =
+    settlement === 'release'
+      ? statements.freeParcel.run(crashes, now, id, owner, attempts)
+      : statements.dropParcel.run(id, owner, attempts);
   return Number(changes) === 1;
 }
 

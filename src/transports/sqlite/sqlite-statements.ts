@@ -1,3 +1,4 @@
+import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
 import type { Database, Statement } from './sqlite-driver.js';
 import { QUEUE_SPAN } from './sqlite-schema.js';
 
@@ -98,10 +99,13 @@ export function prepareStatements(database: Database) {
     anyParcelDue: prepare('SELECT id FROM parcel WHERE owner IS NULL AND queue = ? AND grp = ? AND due <= ? LIMIT 1'),
     /** id, owner, attempts */
     dropParcel: prepare('DELETE FROM parcel WHERE id = ? AND owner = ? AND attempts = ?'),
-    /** due, id, owner, attempts */
+    /** crashes, due, id, owner, attempts */
     freeParcel: prepare(
-      'UPDATE parcel SET owner = NULL, until = NULL, attempts = attempts - 1, due = ? WHERE id = ? AND owner = ? AND attempts = ?',
+      `UPDATE parcel SET owner = NULL, until = NULL, attempts = attempts - 1, crashes = ?, due = ?
+       WHERE id = ? AND owner = ? AND attempts = ?`,
     ),
+    /** id, owner, attempts: the crash of a suspect is counted ahead */
+    beginParcel: prepare('UPDATE parcel SET crashes = crashes + 1 WHERE id = ? AND owner = ? AND attempts = ?'),
     /** until, queue, group, owner */
     extendParcels: prepare('UPDATE parcel SET until = ? WHERE queue = ? AND grp = ? AND owner = ?'),
     /** until, queue, group, until */
@@ -112,7 +116,7 @@ export function prepareStatements(database: Database) {
     heldParcels: prepare('SELECT id, attempts FROM parcel WHERE queue = ? AND grp = ? AND owner = ?'),
     /** now, queue, group, now, owner: those of others */
     reapParcels: prepare(
-      `UPDATE parcel SET owner = NULL, until = NULL, crashes = crashes + 1, due = ?
+      `UPDATE parcel SET owner = NULL, until = NULL, crashes = crashes + (crashes < ${SUSPECT_CRASHES}), due = ?
        WHERE owner IS NOT NULL AND queue = ? AND grp = ? AND until <= ? AND owner <> ?`,
     ),
 

@@ -16,6 +16,8 @@ export class Waker {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #eventsWork = false;
+  /** By `performance.now()`. */
+  #lastEvent = Number.NEGATIVE_INFINITY;
   #seen = 0;
   #waiters = new Set<() => void>();
   /** Goes up with every change: a caller that looks, finds nothing and then waits cannot miss one in between. */
@@ -29,7 +31,10 @@ export class Waker {
       this.#watcher = watch(dirname(path), { persistent: false }, (_kind, file) => {
         if (file !== null && file !== wal) return;
         this.#eventsWork = true;
-        if (this.#waiters.size > 0) this.#look();
+        this.#lastEvent = performance.now();
+        if (this.#waiters.size === 0) return;
+        this.#look();
+        this.#arm();
       });
       this.#watcher.on('error', () => this.#stopWatching());
     } catch {
@@ -84,13 +89,20 @@ export class Waker {
     }
   }
 
-  /** The next look; only while somebody waits. */
+  /**
+   * The next look; only while somebody waits. A commit that is fsynced is written, and so told of, before it can be seen:
+   * after an event the looks follow at growing distances.
+   */
   #arm(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiters.size === 0) return;
+    const sinceEvent = performance.now() - this.#lastEvent;
+    const pause = this.#eventsWork ? Math.min(Math.max(sinceEvent, 1), CHECK_MS) : POLL_MS;
+    this.#timer = setTimeout(() => {
       this.#look();
-      if (this.#waiters.size > 0) this.#arm();
-    }, this.#eventsWork ? CHECK_MS : POLL_MS).unref();
+      this.#arm();
+    }, pause).unref();
   }
 
   #stopWatching(): void {
