@@ -68,7 +68,7 @@ test('the test it shows passes', () => {
   writeFileSync(join(folder, 'listeners', 'user-created.ts'), listeners);
   writeFileSync(join(folder, 'checks', 'welcome.ts'), program);
   const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
-  const built = spawnSync(esbuild, ['checks/welcome.ts', '--bundle', '--packages=external', '--format=esm', '--platform=node', '--outfile=welcome.mjs'], { cwd: folder, encoding: 'utf8' });
+  const built = spawnSync(esbuild, ['checks/welcome.ts', '--bundle', '--packages=external', '--format=esm', '--platform=node', '--target=es2022', '--outfile=welcome.mjs'], { cwd: folder, encoding: 'utf8' });
   expect(built.stderr).not.toContain('ERROR');
   expect(node('welcome.mjs')).toBe('[]\n');
 });

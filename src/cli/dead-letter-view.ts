@@ -1,4 +1,5 @@
 import type { DeadLetter } from '../contracts/dead-letter.js';
+import type { Output } from './output.js';
 import { table } from './table.js';
 
 /** A dead letter as `--json` prints it. The names are those of the wire. */
@@ -19,7 +20,7 @@ export function letterDocument(letter: DeadLetter) {
   };
 }
 
-export function letterTable(letters: readonly DeadLetter[], head: (text: string) => string): Promise<string> {
+export function letterTable(letters: readonly DeadLetter[], output: Output): Promise<string> {
   return table(
     [
       { head: 'ID', align: 'right' },
@@ -39,7 +40,7 @@ export function letterTable(letters: readonly DeadLetter[], head: (text: string)
       timeOf(diedAt) ?? '-',
       error.split('\n', 1)[0] ?? '',
     ]),
-    { head, width: process.stdout.columns },
+    output,
   );
 }
 

@@ -25,6 +25,8 @@ export class Output {
   readonly notePaint: Paint;
   /** Someone watches stderr: spinners, bars and a live line have a place. */
   readonly live: boolean;
+  /** Columns of stdout; undefined where it has none. */
+  readonly width: number | undefined;
   #closed = false;
   #onClosed: () => void = () => undefined;
 
@@ -34,6 +36,7 @@ export class Output {
     this.paint = paint;
     this.notePaint = notePaint;
     this.live = isLively(process.stderr);
+    this.width = process.stdout.columns > 0 ? process.stdout.columns : undefined;
     // Whoever read us has had enough (`| head -1`): that is no failure of ours.
     process.stdout.on('error', () => this.#close());
     process.stderr.on('error', () => undefined);
@@ -98,8 +101,9 @@ function isColourful(stream: NodeJS.WriteStream): boolean {
   return isTerminal(stream) || (FORCE_COLOR !== '' && FORCE_COLOR !== '0' && FORCE_COLOR !== 'false');
 }
 
+/** A terminal that says it is 0 wide (in some containers) cannot be drawn on: what clears a line would never end. */
 function isLively(stream: NodeJS.WriteStream): boolean {
-  return isTerminal(stream) && (process.env.NO_COLOR ?? '') === '' && (process.env.CI ?? '') === '';
+  return isTerminal(stream) && stream.columns > 0 && (process.env.NO_COLOR ?? '') === '' && (process.env.CI ?? '') === '';
 }
 
 function isTerminal(stream: NodeJS.WriteStream): boolean {

@@ -1,3 +1,4 @@
+import type { Output } from './output.js';
 import { plain } from './plain-text.js';
 
 export interface Column {
@@ -16,19 +17,19 @@ const LEAST_CUT = 20;
 export async function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  style: { readonly head: (text: string) => string; readonly width: number | undefined },
+  { paint, width }: Pick<Output, 'paint' | 'width'>,
 ): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const cells = rows.map((row) => row.map(plain));
   const widths = columns.map(({ head }, at) => cells.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), head.length));
-  const over = widths.reduce((sum, width) => sum + width + GAP, 0) - GAP - (style.width ?? WIDTH_OF_A_PIPE);
+  const over = widths.reduce((sum, own) => sum + own + GAP, 0) - GAP - (width ?? WIDTH_OF_A_PIPE);
   // What is not cut is left to the table, which measures text more exactly than we do.
   const colWidths = columns.map(({ cut }, at) => {
     const own = widths[at] ?? 0;
     return cut && over > 0 ? Math.max(Math.min(LEAST_CUT, own), own - over) + GAP : null;
   });
   const drawn = new Table({
-    head: columns.map(({ head }) => style.head(head)),
+    head: columns.map(({ head }) => paint.bold(head)),
     colWidths,
     colAligns: columns.map(({ align = 'left' }) => align),
     chars: NO_FRAME,

@@ -4,6 +4,7 @@ import { ThrunError } from '../../contracts/errors.js';
 import type { ContractEntry } from '../../registry/entries.js';
 import type { Cli, GlobalFlags } from '../cli.js';
 import { does, examples } from '../cli.js';
+import type { Output } from '../output.js';
 import { plain } from '../plain-text.js';
 import { underSpinner } from '../spinner.js';
 import { table } from '../table.js';
@@ -32,7 +33,7 @@ async function run(cli: Cli, flags: DiscoverFlags): Promise<void> {
   if (flags.check === true) await refuseStale(path, config, discovery, manifests);
   const written = flags.check === true ? undefined : await manifests.writeManifest(discovery, config);
   if (output.json) output.document(manifests.manifestOf(discovery));
-  else if (discovery.contracts.length > 0) output.line(await contractTable(discovery.contracts, output.paint.bold));
+  else if (discovery.contracts.length > 0) output.line(await contractTable(discovery.contracts, output));
 
   const shown = plain(relative(process.cwd(), path) || path);
   if (discovery.contracts.length === 0) {
@@ -42,11 +43,11 @@ async function run(cli: Cli, flags: DiscoverFlags): Promise<void> {
   else output.note(`${shown} is up to date.`);
 }
 
-function contractTable(contracts: readonly ContractEntry[], head: (text: string) => string): Promise<string> {
+function contractTable(contracts: readonly ContractEntry[], output: Output): Promise<string> {
   return table(
     [{ head: 'CONTRACT' }, { head: 'KIND' }, { head: 'CLASS' }, { head: 'QUEUE' }, { head: 'FILE' }],
     contracts.map((entry) => [entry.contract, entry.kind, entry.class, entry.queue ?? '', `${entry.file}:${entry.line}`]),
-    { head, width: process.stdout.columns },
+    output,
   );
 }
 

@@ -60,7 +60,7 @@ async function listLetters(cli: Cli, flags: ListFlags): Promise<void> {
     return { letters: await access.list(filter, flags.limit), count: await access.count(filter) };
   });
   if (output.json) output.document(letters.map(letterDocument));
-  else if (letters.length > 0) output.line(await letterTable(letters, output.paint.bold));
+  else if (letters.length > 0) output.line(await letterTable(letters, output));
   else output.note(`There are no dead letters${isFiltered(flags) ? ' that match' : ''} on ${plain(nameOf(config))}.`);
   if (count > letters.length) output.note(`${letters.length} of ${count}; --limit shows more.`);
 }

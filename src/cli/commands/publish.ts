@@ -73,7 +73,7 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
     if (output.json) output.document({ event_id: eventId, event, queue, transport: transport.name });
     else output.line(plain(eventId));
   });
-  if (known?.isUnheard(event)) warnOfSilence(cli, known, event);
+  if (known?.isUnheard(event)) warnOfSilence(cli, known, [event]);
 }
 
 /** As it was written, without a byte order mark. */
@@ -135,7 +135,7 @@ async function many(cli: Cli, flags: PublishFlags, word: string | undefined, ext
       output.line(`Published ${result.published}${to} on ${plain(transport.name)} in ${seconds} s.`);
     }
   });
-  if (known) for (const event of unheard) warnOfSilence(cli, known, event);
+  if (known) warnOfSilence(cli, known, [...unheard]);
 }
 
 function refuseWithLines(flags: PublishFlags, word: string | undefined, extra: string | undefined): void {
@@ -163,10 +163,17 @@ async function knownContracts({ output }: Cli, config: ResolvedConfig): Promise<
   }
 }
 
-function warnOfSilence({ output }: Cli, known: KnownContracts, event: string): void {
-  const nearest = known.nearest(event);
-  const hint = nearest === undefined ? '' : ` Did you mean ${plain(nearest)}?`;
-  output.warn(`The manifest knows no listener for ${plain(event)}.${hint}`);
+/** More names than this are a producer nobody here listens to, and not a slip of the keys. */
+const MOST_NAMED = 5;
+
+function warnOfSilence({ output }: Cli, known: KnownContracts, events: readonly string[]): void {
+  if (events.length === 0) return;
+  const names = events.slice(0, MOST_NAMED).map((event) => {
+    const nearest = known.nearest(event);
+    return nearest === undefined ? plain(event) : `${plain(event)} (did you mean ${plain(nearest)}?)`;
+  });
+  const more = events.length > MOST_NAMED ? ` and ${events.length - MOST_NAMED} more` : '';
+  output.warn(`The manifest knows no listener for ${names.join(', ')}${more}.`);
 }
 
 function warnOfLoss({ output }: Cli, { name, traits }: Transport): void {

@@ -56,7 +56,7 @@ async function show(cli: Cli, flags: TransportFlag): Promise<void> {
         ...[depth, inFlight, delayed, dead].map(String),
         oldestAgeMs === undefined ? '-' : formatDuration(oldestAgeMs),
       ]),
-      { head: output.paint.bold, width: process.stdout.columns },
+      output,
     ),
   );
 }

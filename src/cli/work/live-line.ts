@@ -14,7 +14,7 @@ export class LiveLine {
 
   draw(text: string): void {
     // A line that wraps could not be cleared any more.
-    this.#text = text.slice(0, Math.max(0, (process.stderr.columns ?? 80) - 1));
+    this.#text = text.slice(0, Math.max(0, (process.stderr.columns || 80) - 1));
     process.stderr.write(`${CLEAR}${this.#text}`);
   }
 

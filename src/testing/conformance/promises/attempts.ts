@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Delivery } from '../../../contracts/delivery.js';
+import { type Delivery, SUSPECT_CRASHES } from '../../../contracts/delivery.js';
 import type { PromiseCases } from '../case.js';
 import { message, receiveOne, retryOf } from '../receive.js';
 import { type Stand, VISIBILITY_MS } from '../stand.js';
@@ -11,12 +11,27 @@ export const attempts: PromiseCases = {
       title: 'every worker that dies with it counts as an attempt and a crash',
       async run(stand) {
         await stand.publish([message('x')]);
-        for (let died = 0; died < 4; died++) {
+        for (let died = 0; died < SUSPECT_CRASHES; died++) {
           assert.deepEqual(counts(await receiveAndDie(stand)), [died + 1, died]);
         }
         const survivor = await receiveOne(await stand.consume());
-        assert.deepEqual(counts(survivor), [5, 4]);
+        assert.deepEqual(counts(survivor), [SUSPECT_CRASHES + 1, SUSPECT_CRASHES]);
         await survivor.ack();
+      },
+    },
+    {
+      title: 'a crash counts against a suspect only once it has begun',
+      async run(stand) {
+        await stand.publish([message('x')]);
+        for (let died = 0; died < SUSPECT_CRASHES; died++) await receiveAndDie(stand);
+        assert.deepEqual(counts(await receiveAndDie(stand)), [3, 2]);
+        assert.deepEqual(counts(await receiveAndDie(stand, (suspect) => suspect.begin())), [4, 2]);
+        const again = await receiveOne(await stand.consume());
+        assert.deepEqual(counts(again), [5, 3]);
+        // It did not crash this time.
+        await again.begin();
+        await again.release();
+        assert.deepEqual(counts(await receiveOne(await stand.consume())), [5, 3]);
       },
     },
     {
@@ -63,9 +78,10 @@ function counts({ attempt, crashes }: Delivery): [number, number] {
   return [attempt, crashes];
 }
 
-async function receiveAndDie(stand: Stand): Promise<Delivery> {
+async function receiveAndDie(stand: Stand, before?: (delivery: Delivery) => Promise<void>): Promise<Delivery> {
   const { transport, stall } = await stand.stalling();
   const delivery = await receiveOne(await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS }));
+  await before?.(delivery);
   stall();
   return delivery;
 }
