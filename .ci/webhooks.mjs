@@ -2,7 +2,16 @@
 // `github.*` listener in four processes: each one once, each payload equal, each body byte for byte.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +48,10 @@ export class GithubListener {
 `,
   );
   const thrun = (...args) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'thrun.js'), ...args], { cwd: project, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'thrun.js'), ...args], {
+      cwd: project,
+      encoding: 'utf8',
+    });
     assert.equal(status, 0, `thrun ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
     return stdout;
   };
@@ -48,9 +60,16 @@ export class GithubListener {
   thrun('work', '--processes', '4', '--stop-when-empty');
 
   const sha = (text) => createHash('sha256').update(text).digest('hex');
-  const sent = readFileSync(data, 'utf8').split('\n').filter((line) => line !== '');
+  const sent = readFileSync(data, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
   const files = readdirSync(join(project, 'handled'));
-  const handled = files.flatMap((file) => readFileSync(join(project, 'handled', file), 'utf8').trim().split('\n').map((line) => JSON.parse(line)));
+  const handled = files.flatMap((file) =>
+    readFileSync(join(project, 'handled', file), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
   assert.equal(published, sent.length);
   const key = ([event, , body, payload]) => `${event} ${body} ${payload}`;
   const expected = sent.map((line) => {
@@ -58,11 +77,15 @@ export class GithubListener {
     return key([envelope.event, '', sha(line), sha(JSON.stringify(envelope.payload))]);
   });
   assert.deepEqual(handled.map(key).sort(), expected.sort());
-  const ids = new Map(sent.flatMap((line) => (JSON.parse(line).meta?.event_id ? [[sha(line), JSON.parse(line).meta.event_id]] : [])));
+  const ids = new Map(
+    sent.flatMap((line) => (JSON.parse(line).meta?.event_id ? [[sha(line), JSON.parse(line).meta.event_id]] : [])),
+  );
   for (const [, id, body] of handled) assert.equal(id, ids.get(body) ?? id);
   assert.equal(new Set(handled.map(([, id]) => id)).size, new Set(sent).size);
   assert.ok(handled.every(([, , , , attempt]) => attempt === 1));
-  console.log(`${sent.length} events, ${new Set(handled.map(([event]) => event)).size} names, ${sent.length - ids.size} without an id of their own: each handled once, byte for byte, in ${files.length} processes`);
+  console.log(
+    `${sent.length} events, ${new Set(handled.map(([event]) => event)).size} names, ${sent.length - ids.size} without an id of their own: each handled once, byte for byte, in ${files.length} processes`,
+  );
   if (results) writeFileSync(join(results, 'webhooks.json'), JSON.stringify({ numPassedTests: 1, numFailedTests: 0 }));
 } finally {
   rmSync(project, { recursive: true, force: true });

@@ -14,7 +14,9 @@ export async function machineFacts(dist, folder) {
     node: process.version,
     sqlite: await sqliteVersion(dist),
     syncsPerSecond: Math.round(syncsPerSecond(folder)),
-    peers: Object.fromEntries(['better-sqlite3-12', 'better-sqlite3', 'plainjob', 'liteque'].map((name) => [name, version(name)])),
+    peers: Object.fromEntries(
+      ['better-sqlite3-12', 'better-sqlite3', 'plainjob', 'liteque'].map((name) => [name, version(name)]),
+    ),
   };
 }
 

@@ -19,8 +19,14 @@ export function summarize(samples, rows, contenders) {
       if (!durabilities.includes(durability)) continue;
       for (const [metric, { title: more, unit, better }] of Object.entries(metrics)) {
         const series = seriesOf(samples, id, metric, durability, contenders);
-        const medians = Object.fromEntries(Object.entries(series).map(([contender, values]) => [contender, median(values)]));
-        const bestPeer = best(PEERS.filter((peer) => peer in medians), medians, better);
+        const medians = Object.fromEntries(
+          Object.entries(series).map(([contender, values]) => [contender, median(values)]),
+        );
+        const bestPeer = best(
+          PEERS.filter((peer) => peer in medians),
+          medians,
+          better,
+        );
         lines.push({
           durability,
           title: title + more,
@@ -66,7 +72,13 @@ export function tables(lines, contenders) {
   for (const durability of ['normal', 'full']) {
     const ofIt = lines.filter((line) => line.durability === durability);
     if (ofIt.length === 0) continue;
-    const header = ['', ...contenders, 'thrun : raw', 'thrun : best peer', ...(hasOther(contenders) ? ['thrun : other build'] : [])];
+    const header = [
+      '',
+      ...contenders,
+      'thrun : raw',
+      'thrun : best peer',
+      ...(hasOther(contenders) ? ['thrun : other build'] : []),
+    ];
     const body = ofIt.map(({ title, unit, medians, toRaw, toBestPeer, toOther }) => [
       title,
       ...contenders.map((contender) => (contender in medians ? figure(medians[contender]) + unit : '–')),
@@ -92,7 +104,8 @@ function times(value) {
 
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
-  const line = (cells) => `| ${cells.map((cell, n) => (n === 0 ? cell.padEnd(widths[n]) : cell.padStart(widths[n]))).join(' | ')} |`;
+  const line = (cells) =>
+    `| ${cells.map((cell, n) => (n === 0 ? cell.padEnd(widths[n]) : cell.padStart(widths[n]))).join(' | ')} |`;
   const rule = `|${widths.map((width, n) => (n === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
 }

@@ -84,7 +84,9 @@ async function main() {
 /** A fresh process and a fresh folder, on the disk the repository is on: a temporary folder may be in memory. */
 async function measure(row, durability, contender, builds) {
   const folder = mkdtempSync(join(DATA, 'run-'));
-  const execArgv = options['cpu-prof'] ? ['--cpu-prof', "--cpu-prof-interval=200", `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`] : [];
+  const execArgv = options['cpu-prof']
+    ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`]
+    : [];
   try {
     const sizes = options.quick ? row.quick : row.full;
     return await runTask({ ...sizes, task: row.task, contender, durability, folder, builds }, execArgv);

@@ -6,7 +6,8 @@ export class CreatePayment {
 
   async handle(context: JobContext) {
     // Trying again would not help: a dead letter at once, for a person to look at.
-    if (this.payload.card === 'stolen') throw new GiveUp(`the card of order ${this.payload.orderId} is reported stolen`);
+    if (this.payload.card === 'stolen')
+      throw new GiveUp(`the card of order ${this.payload.orderId} is reported stolen`);
     await context.publish('payment.created', { orderId: this.payload.orderId });
     return { paymentId: `pay-${this.payload.orderId}` };
   }

@@ -26,7 +26,10 @@ const folder = mkdtempSync(join(tmpdir(), 'thrun-pack-'));
 try {
   step('the package');
   run('npm', ['pack', '--silent', '--pack-destination', folder]);
-  const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz')));
+  const tarball = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.tgz')),
+  );
   run(bin('publint'), ['--strict', tarball]);
   run(bin('attw'), [tarball, '--profile', 'esm-only']);
   step('a new project made from the package');

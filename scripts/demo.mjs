@@ -15,7 +15,12 @@ const thrun = join(root, 'bin', 'thrun.js');
 
 /** Runs a command of thrun and gives back what it printed as JSON. */
 function command(args, input) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [thrun, ...args, '--json'], { cwd: root, env, input, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [thrun, ...args, '--json'], {
+    cwd: root,
+    env,
+    input,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`thrun ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
   return stdout === '' ? undefined : JSON.parse(stdout);
 }
@@ -31,7 +36,11 @@ for (const { contract, kind, class: name, file, line } of contracts) {
 }
 
 step('thrun work --processes 2: start consuming');
-const worker = spawn(process.execPath, [thrun, 'work', '--processes', '2', '--json'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+const worker = spawn(process.execPath, [thrun, 'work', '--processes', '2', '--json'], {
+  cwd: root,
+  env,
+  stdio: ['ignore', 'pipe', 'pipe'],
+});
 let summary = '';
 let news = '';
 worker.stdout.on('data', (chunk) => (summary += chunk));
@@ -43,7 +52,9 @@ const published = [];
 const say = (args) => {
   const { event_id } = command(['publish', ...args]);
   published.push(event_id);
-  console.log(`   thrun publish ${args.map((arg) => (/[^\w.-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}\n     → ${event_id}`);
+  console.log(
+    `   thrun publish ${args.map((arg) => (/[^\w.-]/.test(arg) ? `'${arg}'` : arg)).join(' ')}\n     → ${event_id}`,
+  );
 };
 say(['order_created', '{"order_id":123}', '--source', 'php']);
 say(['user_created', '{"userId":1,"email":"busy@example.com"}']);
@@ -55,7 +66,8 @@ for (let i = 0; i < 100; i++) {
   lines.push(JSON.stringify({ event: 'order_created', payload: { order_id: 1000 + i }, meta: { source: 'php' } }));
   lines.push(JSON.stringify({ event: 'create_payment', payload: { orderId: 1000 + i, card: 'visa' } }));
   lines.push(JSON.stringify({ event: 'go_message', payload: { text: `message ${i}` } }));
-  if (i % 5 === 0) lines.push(JSON.stringify({ event: 'user_created', payload: { userId: i, email: `user${i}@example.com` } }));
+  if (i % 5 === 0)
+    lines.push(JSON.stringify({ event: 'user_created', payload: { userId: i, email: `user${i}@example.com` } }));
 }
 const bulk = command(['publish', '--ndjson', '-'], lines.join('\n'));
 console.log(`   thrun publish --ndjson -   (${lines.length} envelopes)\n     → ${bulk.published} published`);

@@ -168,7 +168,8 @@ export class Thrun {
         random: this.#random,
         logger: this.logger,
         observe: this.#bus.emit,
-        publishFrom: (cause, event, payload, publishing) => this.#dispatcher.publishFrom(cause, event, payload, publishing),
+        publishFrom: (cause, event, payload, publishing) =>
+          this.#dispatcher.publishFrom(cause, event, payload, publishing),
       },
     );
     this.#workers.add(worker);
@@ -215,7 +216,8 @@ export class Thrun {
   async #open(name: string | undefined): Promise<Transport> {
     const { transport: own, transports } = this.config;
     const isOwn = name === undefined || name === (typeof own === 'string' ? own : own.name);
-    const transport = isOwn && typeof own !== 'string' ? own : await loadTransport(isOwn ? (own as string) : name, transports);
+    const transport =
+      isOwn && typeof own !== 'string' ? own : await loadTransport(isOwn ? (own as string) : name, transports);
     await transport.open();
     if (isOwn) this.#ready = transport;
     return transport;

@@ -36,7 +36,9 @@ function folderOf(file: string): string {
 }
 
 function importsOf(file: string): string[] {
-  return [...readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) => resolve(dirname(file), path));
+  return [...readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, path = '']) =>
+    resolve(dirname(file), path),
+  );
 }
 
 describe('imports go one way', () => {
@@ -53,7 +55,9 @@ describe('imports go one way', () => {
   }
 
   test('every folder of src has its rule', () => {
-    const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const folders = readdirSync(src, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
     expect(folders.sort()).toEqual(Object.keys(MAY_IMPORT).sort());
   });
 
@@ -71,10 +75,14 @@ describe('docs stay true', () => {
 
   test.each(documents)('%s names only files that exist', (document) => {
     const text = readFileSync(join(root, document), 'utf8');
-    const named = [...text.matchAll(/\]\(([\w./-]+\.md)\)/g)].map(([, path = '']) => resolve(root, dirname(document), path));
+    const named = [...text.matchAll(/\]\(([\w./-]+\.md)\)/g)].map(([, path = '']) =>
+      resolve(root, dirname(document), path),
+    );
     const sources = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => join(root, path));
     const known = new Set(files(src));
-    const missing = [...named, ...sources].filter((path) => !known.has(path) && !exists(path)).map((path) => relative(root, path));
+    const missing = [...named, ...sources]
+      .filter((path) => !known.has(path) && !exists(path))
+      .map((path) => relative(root, path));
     expect(missing).toEqual([]);
   });
 

@@ -23,7 +23,11 @@ function blocks(document: string, language: string): string[] {
 }
 
 function node(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: 30_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   expect(`${status} ${stderr}`).toMatch(/^0 /);
   return stdout;
 }
@@ -40,7 +44,10 @@ test('the commands of "Install" work one after the other', () => {
   const commands = (blocks('README.md', 'sh')[1] ?? '').split('\n').filter((line) => line.startsWith('npx thrun '));
   expect(commands).toHaveLength(4);
   for (const command of commands) {
-    const { status, stderr } = spawnSync('bash', ['-c', command.replace('npx thrun', `node ${thrun}`)], { cwd: folder, encoding: 'utf8' });
+    const { status, stderr } = spawnSync('bash', ['-c', command.replace('npx thrun', `node ${thrun}`)], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
     expect(`${command}: ${status} ${stderr}`).toContain(`${command}: 0 `);
   }
   const [queue] = JSON.parse(node(thrun, 'queues', '--json')) as { depth: number; dead: number }[];
@@ -51,7 +58,9 @@ test('the listeners and jobs it shows are discovered', () => {
   mkdirSync(join(folder, 'listeners'));
   writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
   writeFileSync(join(folder, 'listeners', 'all.ts'), blocks('README.md', 'ts')[0] ?? '');
-  const { contracts } = JSON.parse(node(thrun, 'discover', '--json')) as { contracts: { contract: string; class: string }[] };
+  const { contracts } = JSON.parse(node(thrun, 'discover', '--json')) as {
+    contracts: { contract: string; class: string }[];
+  };
   expect(contracts.map((entry) => `${entry.contract} ${entry.class}`)).toEqual([
     'create_payment CreatePayment',
     'payment.* PaymentAudit',
@@ -68,7 +77,19 @@ test('the test it shows passes', () => {
   writeFileSync(join(folder, 'listeners', 'user-created.ts'), listeners);
   writeFileSync(join(folder, 'checks', 'welcome.ts'), program);
   const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
-  const built = spawnSync(esbuild, ['checks/welcome.ts', '--bundle', '--packages=external', '--format=esm', '--platform=node', '--target=es2022', '--outfile=welcome.mjs'], { cwd: folder, encoding: 'utf8' });
+  const built = spawnSync(
+    esbuild,
+    [
+      'checks/welcome.ts',
+      '--bundle',
+      '--packages=external',
+      '--format=esm',
+      '--platform=node',
+      '--target=es2022',
+      '--outfile=welcome.mjs',
+    ],
+    { cwd: folder, encoding: 'utf8' },
+  );
   expect(built.stderr).not.toContain('ERROR');
   expect(node('welcome.mjs')).toBe('[]\n');
 });

@@ -42,7 +42,9 @@ function inTransaction(database) {
 }
 
 function publisher(database, transaction) {
-  const lastUsed = database.prepare('SELECT max(claimed, coalesce((SELECT max(id) FROM message), 0)) AS id FROM progress');
+  const lastUsed = database.prepare(
+    'SELECT max(claimed, coalesce((SELECT max(id) FROM message), 0)) AS id FROM progress',
+  );
   const insert = database.prepare('INSERT INTO message (id, body) VALUES (?, ?)');
   const append = (payloads) =>
     transaction(() => {

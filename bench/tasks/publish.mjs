@@ -54,7 +54,8 @@ export async function publishAtRate(contender, { perSecond, seconds, ...where })
   const pending = [];
   for (let n = 0; n < perSecond * seconds; ) {
     const due = ((monotonicMs() - start) * perSecond) / 1000;
-    for (; n < due && n < perSecond * seconds; n++) pending.push(queue.publish({ ...order(n), sent_at: monotonicMs() }));
+    for (; n < due && n < perSecond * seconds; n++)
+      pending.push(queue.publish({ ...order(n), sent_at: monotonicMs() }));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(pending);

@@ -44,7 +44,8 @@ export async function decide(cli: Cli, flags: DecideFlags, ids: readonly string[
   const { config } = await configFor(cli, flags);
   await withTransport(config, async (transport) => {
     const access = deadLettersOf(transport);
-    const done = flags.all === true ? await decideAll(cli, access, flags, decision) : await decideOn(access, ids, decision);
+    const done =
+      flags.all === true ? await decideAll(cli, access, flags, decision) : await decideOn(access, ids, decision);
     if (cli.output.json) cli.output.document({ [decision.past]: done });
     else cli.output.line(`${done} ${decision.past}.`);
   });
@@ -60,7 +61,11 @@ function checkSelection(flags: DecideFlags, ids: readonly string[], { verb }: De
   else if (isFiltered(flags)) refuse(`--event, --queue and --since go with --all: thrun failed ${verb} --all …`);
 }
 
-async function decideOn(access: DeadLetterAccess, given: readonly string[], { apply, past }: Decision): Promise<number> {
+async function decideOn(
+  access: DeadLetterAccess,
+  given: readonly string[],
+  { apply, past }: Decision,
+): Promise<number> {
   const ids = [...new Set(given)];
   const unknown: string[] = [];
   for (const id of ids) if ((await access.get(id)) === undefined) unknown.push(id);
@@ -79,7 +84,12 @@ async function decideOn(access: DeadLetterAccess, given: readonly string[], { ap
 const PAGE = 500;
 
 /** What dies while this runs (a retry that fails again, say) is not part of it: that could go on for ever. */
-async function decideAll({ output }: Cli, access: DeadLetterAccess, flags: DecideFlags, decision: Decision): Promise<number> {
+async function decideAll(
+  { output }: Cli,
+  access: DeadLetterAccess,
+  flags: DecideFlags,
+  decision: Decision,
+): Promise<number> {
   const filter = filterOf(flags);
   const startedAt = Date.now();
   const count = await access.count(filter);
@@ -90,7 +100,13 @@ async function decideAll({ output }: Cli, access: DeadLetterAccess, flags: Decid
   let done = 0;
   for (;;) {
     const page = (await access.list(filter, PAGE)).filter(({ diedAt }) => diedAt <= startedAt);
-    const settled = page.length > 0 ? await decision.apply(access, page.map(({ id }) => id)) : 0;
+    const settled =
+      page.length > 0
+        ? await decision.apply(
+            access,
+            page.map(({ id }) => id),
+          )
+        : 0;
     if (settled === 0) return done;
     done += settled;
   }

@@ -14,6 +14,8 @@ export function defaultCommand(group: Command, name: string): Command {
     const names = group.commands.map((command) => command.name());
     const nearest = nearestName(word, names);
     const hint = nearest === undefined ? `There is ${names.join(', ')}.` : `Did you mean ${nearest}?`;
-    throw new ThrunError('THRUN_INPUT', [`Unknown command '${group.name()} ${word}'. ${hint} See "thrun ${group.name()} --help".`]);
+    throw new ThrunError('THRUN_INPUT', [
+      `Unknown command '${group.name()} ${word}'. ${hint} See "thrun ${group.name()} --help".`,
+    ]);
   });
 }

@@ -103,7 +103,9 @@ function isColourful(stream: NodeJS.WriteStream): boolean {
 
 /** A terminal that says it is 0 wide (in some containers) cannot be drawn on: what clears a line would never end. */
 function isLively(stream: NodeJS.WriteStream): boolean {
-  return isTerminal(stream) && stream.columns > 0 && (process.env.NO_COLOR ?? '') === '' && (process.env.CI ?? '') === '';
+  return (
+    isTerminal(stream) && stream.columns > 0 && (process.env.NO_COLOR ?? '') === '' && (process.env.CI ?? '') === ''
+  );
 }
 
 function isTerminal(stream: NodeJS.WriteStream): boolean {

@@ -28,13 +28,20 @@ interface Understood {
 }
 
 function understood(error: unknown, help: string): Understood {
-  if (error instanceof ThrunError) return { code: error.code, message: error.message, usage: error.usage, expected: true };
-  if (error instanceof CommanderError) return { code: 'THRUN_USAGE', message: usageText(error, help), usage: true, expected: true };
+  if (error instanceof ThrunError)
+    return { code: error.code, message: error.message, usage: error.usage, expected: true };
+  if (error instanceof CommanderError)
+    return { code: 'THRUN_USAGE', message: usageText(error, help), usage: true, expected: true };
   if (error instanceof Error) {
     const { code } = error as NodeJS.ErrnoException;
     // Errors of the operating system say themselves what is missing and where.
     const foreseen = typeof code === 'string' && /^E[A-Z]+$/.test(code);
-    return { code: foreseen ? code : 'THRUN_UNEXPECTED', message: error.message || error.name, usage: false, expected: foreseen };
+    return {
+      code: foreseen ? code : 'THRUN_UNEXPECTED',
+      message: error.message || error.name,
+      usage: false,
+      expected: foreseen,
+    };
   }
   return { code: 'THRUN_UNEXPECTED', message: String(error), usage: false, expected: false };
 }

@@ -21,7 +21,9 @@ export async function table(
 ): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const cells = rows.map((row) => row.map(plain));
-  const widths = columns.map(({ head }, at) => cells.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), head.length));
+  const widths = columns.map(({ head }, at) =>
+    cells.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), head.length),
+  );
   const over = widths.reduce((sum, own) => sum + own + GAP, 0) - GAP - (width ?? WIDTH_OF_A_PIPE);
   // What is not cut is left to the table, which measures text more exactly than we do.
   const colWidths = columns.map(({ cut }, at) => {
@@ -50,7 +52,8 @@ function widthOf(text: string): number {
   return width;
 }
 
-const WIDE = /[\u{1100}-\u{115f}\u{2e80}-\u{a4cf}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff00}-\u{ff60}\u{ffe0}-\u{ffe6}\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u{1100}-\u{115f}\u{2e80}-\u{a4cf}\u{ac00}-\u{d7a3}\u{f900}-\u{faff}\u{fe30}-\u{fe6f}\u{ff00}-\u{ff60}\u{ffe0}-\u{ffe6}\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
 const NO_FRAME = {
   top: '',

@@ -70,7 +70,10 @@ export interface Consumer {
    * Up to `max` deliveries, as soon as there is one; an empty list after `waitMs` without any, when `signal` aborts, or
    * when closed. One call at a time.
    */
-  next(max: number, options?: { readonly waitMs?: number; readonly signal?: AbortSignal }): Promise<readonly Delivery[]>;
+  next(
+    max: number,
+    options?: { readonly waitMs?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly Delivery[]>;
   /** Resolves when every settlement made so far is on the transport. */
   flush(): Promise<void>;
   /** Flushes, hands back what is unsettled, stops. Closing twice is safe. */

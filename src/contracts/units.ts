@@ -28,7 +28,9 @@ export function parseDuration(value: Duration): number {
 export function parseSize(value: Size): number {
   if (typeof value === 'number' && value > 0 && Number.isSafeInteger(value)) return value;
   const parts = /^(\d+(?:\.\d+)?)([kmg]?)i?b?$/i.exec(String(value).trim());
-  const bytes = parts ? Math.round(Number(parts[1]) * (BYTES[parts[2]?.toLowerCase() ?? ''] ?? Number.NaN)) : Number.NaN;
+  const bytes = parts
+    ? Math.round(Number(parts[1]) * (BYTES[parts[2]?.toLowerCase() ?? ''] ?? Number.NaN))
+    : Number.NaN;
   if (!Number.isSafeInteger(bytes) || bytes <= 0) throw new ThrunError('THRUN_SIZE', [JSON.stringify(value)]);
   return bytes;
 }
@@ -36,7 +38,11 @@ export function parseSize(value: Size): number {
 /** `1500` → `1.5s`: for people. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
-  for (const [unit, size] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000]] as const) {
+  for (const [unit, size] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+  ] as const) {
     if (ms >= size) return `${Number((ms / size).toFixed(1))}${unit}`;
   }
   return `${Number((ms / 1000).toFixed(1))}s`;

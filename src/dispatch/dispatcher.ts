@@ -33,7 +33,11 @@ export class Dispatcher {
   }
 
   /** Resolves to the event id once the event is as durable as the transport makes it. */
-  async publish(event: string | Class | object, payload: unknown, options: PublishOptions = NO_OPTIONS): Promise<string> {
+  async publish(
+    event: string | Class | object,
+    payload: unknown,
+    options: PublishOptions = NO_OPTIONS,
+  ): Promise<string> {
     const { message, queue, id } = this.#prepare(event, payload, options);
     const found = this.#parts.transport(options.transport);
     const transport = found instanceof Promise ? await found : found;
@@ -63,7 +67,10 @@ export class Dispatcher {
     const { correlation_id = cause.event_id, traceparent, tracestate } = cause;
     const carried = { correlation_id, causation_id: cause.event_id, traceparent, tracestate };
     const meta = Object.fromEntries(Object.entries(carried).filter(([, value]) => value !== undefined));
-    return this.publish(event, payload, { ...options, meta: { ...(meta as Record<string, JsonValue>), ...options.meta } });
+    return this.publish(event, payload, {
+      ...options,
+      meta: { ...(meta as Record<string, JsonValue>), ...options.meta },
+    });
   }
 
   #prepare(event: string | Class | object, payload: unknown, options: PublishOptions) {

@@ -16,9 +16,16 @@ export function contractOf(event: string | Class | object, payload: unknown): Co
   if (typeof event === 'function') return { event: contractNameOf(event as Class), payload, type: event as Class };
   const type = event.constructor as Class | undefined;
   if (typeof type !== 'function' || type === Object) {
-    throw new ThrunError('THRUN_EVENT_NAME', [JSON.stringify(event), 'give a name, a class, or an instance of a class']);
+    throw new ThrunError('THRUN_EVENT_NAME', [
+      JSON.stringify(event),
+      'give a name, a class, or an instance of a class',
+    ]);
   }
   // A job carries its payload in one field; an event is its own payload.
   const isJob = recordOf(type)?.kind === 'job';
-  return { event: contractNameOf(type), payload: isJob ? (event as { payload?: unknown }).payload : { ...event }, type };
+  return {
+    event: contractNameOf(type),
+    payload: isJob ? (event as { payload?: unknown }).payload : { ...event },
+    type,
+  };
 }

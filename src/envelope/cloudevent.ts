@@ -41,7 +41,11 @@ export function fromCloudEvent(value: JsonObject, limits: Limits): JsonObject | 
  * Binary data. Said to be JSON, or of a type that is not given and readable as JSON: parsed. Else the payload is
  * `{"data_base64": …}` as it came, since JSON has no bytes and a guess at their meaning would be worse than none.
  */
-function base64Payload(base64: JsonValue | undefined, contentType: JsonValue | undefined, limits: Limits): JsonValue | Undecodable {
+function base64Payload(
+  base64: JsonValue | undefined,
+  contentType: JsonValue | undefined,
+  limits: Limits,
+): JsonValue | Undecodable {
   if (base64 === undefined) return {};
   const asItCame: JsonValue = { data_base64: base64 };
   const saysJson = typeof contentType === 'string' && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType.slice(0, 200));
@@ -64,6 +68,9 @@ function base64Text(base64: string): string | undefined {
 }
 
 /** What is good enough to find the dead letter by. */
-function readable(type: JsonValue | undefined, id: JsonValue | undefined): [event: string | undefined, eventId: string | undefined] {
+function readable(
+  type: JsonValue | undefined,
+  id: JsonValue | undefined,
+): [event: string | undefined, eventId: string | undefined] {
   return [eventNameProblem(type) === undefined ? String(type) : undefined, isId(id) ? id : undefined];
 }

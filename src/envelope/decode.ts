@@ -53,7 +53,8 @@ function unwrap(parsed: JsonValue | Undecodable, limits: Limits): JsonObject | U
 function withoutEvent(object: JsonObject, message: JsonObject): Undecodable {
   const { event } = message;
   const isNative = object === message;
-  if (event === undefined) return new Undecodable('missing_event', missing(isNative ? object : undefined), undefined, idOf(message));
+  if (event === undefined)
+    return new Undecodable('missing_event', missing(isNative ? object : undefined), undefined, idOf(message));
   const name = typeof event === 'string' ? ` ${printable(event)}` : '';
   const error = `The "${isNative ? 'event' : 'type'}"${name} is not valid: ${eventNameProblem(event)}.`;
   return new Undecodable('invalid_event', error, undefined, idOf(message));

@@ -69,7 +69,8 @@ function write(event: string, payload: unknown, meta: WrittenMeta): string {
   let text: string | undefined;
   try {
     text = raw ?? (payload === undefined ? '{}' : JSON.stringify(payload));
-    if (text !== undefined) return `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`;
+    if (text !== undefined)
+      return `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`;
   } catch (error) {
     throw new ThrunError('THRUN_PAYLOAD', [event, jsonFailure({ payload, meta }, error)], { cause: error });
   }
@@ -82,10 +83,16 @@ function write(event: string, payload: unknown, meta: WrittenMeta): string {
 function checkLimits(event: string, json: string, bytes: number, meta: WrittenMeta, limits: Limits): void {
   if (bytes > limits.maxBytes) {
     const advice = 'send a reference to the data in place of the data, or raise the limit';
-    throw new ThrunError('THRUN_PAYLOAD', [event, `the message is ${bytes} bytes, the limit is ${limits.maxBytes}; ${advice}`]);
+    throw new ThrunError('THRUN_PAYLOAD', [
+      event,
+      `the message is ${bytes} bytes, the limit is ${limits.maxBytes}; ${advice}`,
+    ]);
   }
   if (isDeeperThan(json, limits.maxDepth)) {
-    throw new ThrunError('THRUN_PAYLOAD', [event, `it is nested deeper than ${limits.maxDepth} levels; flatten it, or raise the limit`]);
+    throw new ThrunError('THRUN_PAYLOAD', [
+      event,
+      `it is nested deeper than ${limits.maxDepth} levels; flatten it, or raise the limit`,
+    ]);
   }
   if (bytes > limits.maxMetaBytes && metaBytes(meta) > limits.maxMetaBytes) {
     const problem = `the meta is ${metaBytes(meta)} bytes, the limit is ${limits.maxMetaBytes}; move data into the payload`;

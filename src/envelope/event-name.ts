@@ -26,7 +26,9 @@ export function eventNameProblem(name: unknown): string | undefined {
     if (bytes > LONGEST_NAME) return `it is ${bytes} bytes of UTF-8, the most is ${LONGEST_NAME}`;
   }
   if (VALID.test(name)) return undefined;
-  return name === '' ? 'it is empty' : `${describe(name)}; use printable characters without spaces, for instance order_created`;
+  return name === ''
+    ? 'it is empty'
+    : `${describe(name)}; use printable characters without spaces, for instance order_created`;
 }
 
 function describe(name: string): string {

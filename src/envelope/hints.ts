@@ -22,10 +22,12 @@ const MAGIC: readonly (readonly [bytes: readonly number[], name: string])[] = [
 /** For bytes that are not UTF-8, or not JSON. */
 export function looksLikeBytes(body: Uint8Array): string | undefined {
   const [first, second] = body;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return 'has a UTF-16 BOM; send it as UTF-8';
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    return 'has a UTF-16 BOM; send it as UTF-8';
   if (isUtf16(body)) return 'looks like UTF-16; send it as UTF-8';
   for (const [bytes, name] of MAGIC) {
-    if (bytes.every((byte, n) => body[n] === byte)) return `looks ${name.includes('-compressed') ? '' : 'like '}${name}`;
+    if (bytes.every((byte, n) => body[n] === byte))
+      return `looks ${name.includes('-compressed') ? '' : 'like '}${name}`;
   }
   if (first === 0x00 && body.length > 5) return 'looks like Avro or Protobuf with a schema id; send JSON';
   if (first === 0x0a) return 'may be Protobuf; send JSON';

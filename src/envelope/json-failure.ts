@@ -43,5 +43,7 @@ function pathTo(path: string, key: string, inArray: boolean): string {
 
 function failureText(failure: unknown): string {
   if (failure instanceof RangeError) return 'it is nested too deep, or too large to be written';
-  return failure instanceof Error ? `it cannot be written as JSON (${failure.message.split('\n')[0]})` : 'it cannot be written as JSON';
+  return failure instanceof Error
+    ? `it cannot be written as JSON (${failure.message.split('\n')[0]})`
+    : 'it cannot be written as JSON';
 }

@@ -6,7 +6,15 @@ export interface JsonProblem {
   readonly what: string;
 }
 
-type Expected = 'value' | 'first element' | 'first name' | 'name' | 'colon' | 'more of an array' | 'more of an object' | 'end';
+type Expected =
+  | 'value'
+  | 'first element'
+  | 'first name'
+  | 'name'
+  | 'colon'
+  | 'more of an array'
+  | 'more of an object'
+  | 'end';
 
 const EXPECTED_TEXT: Readonly<Record<Expected, string>> = {
   value: 'expected a value',
@@ -31,7 +39,8 @@ export function jsonProblem(text: string): JsonProblem | undefined {
   for (;;) {
     at = skipSpace(text, at);
     const char = text[at];
-    if (char === undefined) return expected === 'end' ? undefined : { at, what: `the text ends here, ${EXPECTED_TEXT[expected]}` };
+    if (char === undefined)
+      return expected === 'end' ? undefined : { at, what: `the text ends here, ${EXPECTED_TEXT[expected]}` };
 
     if (expected === 'colon') {
       if (char !== ':') return unexpected(text, at, expected);
@@ -103,13 +112,18 @@ function skipString(text: string, start: number): number | JsonProblem {
     const code = text.charCodeAt(at);
     if (code === 0x22) return at + 1;
     if (code < 0x20) {
-      return { at, what: `a raw control character (${codePointName(text.charAt(at))}) in a string; write it as an escape, \\n or \\u00XX` };
+      return {
+        at,
+        what: `a raw control character (${codePointName(text.charAt(at))}) in a string; write it as an escape, \\n or \\u00XX`,
+      };
     }
     if (code === 0x5c) {
       const escaped = text.charAt(++at);
       if (escaped === 'u') {
         if (!/^[0-9a-fA-F]{4}$/.test(text.slice(at + 1, at + 5))) {
-          return at + 5 > text.length ? unfinished(text, start) : { at: at - 1, what: 'a broken escape; \\u takes four hex digits' };
+          return at + 5 > text.length
+            ? unfinished(text, start)
+            : { at: at - 1, what: 'a broken escape; \\u takes four hex digits' };
         }
         at += 4;
       } else if (escaped !== '' && !'"\\/bfnrt'.includes(escaped)) {
@@ -121,7 +135,10 @@ function skipString(text: string, start: number): number | JsonProblem {
 }
 
 function unfinished(text: string, start: number): JsonProblem {
-  return { at: text.length, what: `the text ends inside the string that began ${text.length - start} characters before; it was cut off` };
+  return {
+    at: text.length,
+    what: `the text ends inside the string that began ${text.length - start} characters before; it was cut off`,
+  };
 }
 
 function skipNumber(text: string, start: number): number | JsonProblem | undefined {
@@ -159,13 +176,15 @@ function unexpected(text: string, at: number, expected: Expected): JsonProblem {
   if (expected === 'end') return found('more text follows the first value; one message holds one envelope');
   if (char === '\uFEFF') return found('a byte order mark where none may be');
   if (char === "'") return found('a single quote; JSON takes double quotes');
-  if (text.startsWith('//', at) || text.startsWith('/*', at) || char === '#') return found('a comment, which JSON does not have');
+  if (text.startsWith('//', at) || text.startsWith('/*', at) || char === '#')
+    return found('a comment, which JSON does not have');
   if ((char === '}' || char === ']') && (expected === 'name' || expected === 'value')) {
     if (text.slice(0, at).trimEnd().endsWith(',')) return found(`a comma before "${char}"`);
   }
   const word = /^[A-Za-z_$][\w$]{0,20}/.exec(text.slice(at, at + 22))?.[0];
   if (word === 'NaN' || word === 'undefined') return found(`${word}, which JSON cannot hold`);
-  if (word === 'True' || word === 'False' || word === 'None') return found(`${word}, as Python prints it; use json.dumps`);
+  if (word === 'True' || word === 'False' || word === 'None')
+    return found(`${word}, as Python prints it; use json.dumps`);
   const shown = word ?? (/[\p{L}\p{N}\p{P}\p{S}]/u.test(char) ? char : codePointName(char));
   return found(`${EXPECTED_TEXT[expected]}, found ${shown === '"' ? 'a string' : shown}`);
 }

@@ -79,7 +79,10 @@ function mend(meta: JsonObject, origin: Origin): Meta {
 /** What the producer wrote, for whoever has to find the mistake. */
 function keepOriginal(meta: JsonObject, field: 'event_id' | 'timestamp'): void {
   const value = meta[field];
-  const short = typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length <= LONGEST_ID);
+  const short =
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'string' && value.length <= LONGEST_ID);
   if (short) meta[`original_${field}`] ??= value;
 }
 
@@ -106,7 +109,8 @@ export function metaProblem(meta: Readonly<Record<string, unknown>>): string | u
   }
   for (const field of TEXT_FIELDS) {
     const value = meta[field];
-    if (value !== undefined && typeof value !== 'string') return `meta.${field} must be a string, and is ${kindOf(value)}`;
+    if (value !== undefined && typeof value !== 'string')
+      return `meta.${field} must be a string, and is ${kindOf(value)}`;
   }
   return undefined;
 }

@@ -19,5 +19,9 @@ export function filledEventId(origin: Origin): string {
 
 /** The broker's time where it has one, else the time of this receipt. */
 export function filledTimestamp(origin: Origin): string {
-  return (origin.publishedAt === undefined ? undefined : timeText(origin.publishedAt)) ?? timeText(origin.receivedAt) ?? nowText();
+  return (
+    (origin.publishedAt === undefined ? undefined : timeText(origin.publishedAt)) ??
+    timeText(origin.receivedAt) ??
+    nowText()
+  );
 }

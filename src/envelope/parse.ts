@@ -12,7 +12,8 @@ export function parseBytes(body: Uint8Array, limits: Limits): JsonValue | Undeco
   if (body.byteLength === 0) return new Undecodable('empty_body', 'The message has no bytes. Send one JSON object.');
   const text = utf8Text(body);
   if (text === undefined) return notUtf8(body);
-  if (text === '') return new Undecodable('empty_body', 'The message is nothing but a byte order mark. Send one JSON object.');
+  if (text === '')
+    return new Undecodable('empty_body', 'The message is nothing but a byte order mark. Send one JSON object.');
   if (isDeeperThan(text, limits.maxDepth)) return tooDeep(limits);
   try {
     return JSON.parse(text) as JsonValue;
@@ -48,23 +49,33 @@ function tooLarge(body: Uint8Array, limits: Limits): Undecodable {
 }
 
 function tooDeep(limits: Limits): Undecodable {
-  return new Undecodable('too_deep', `The message is nested deeper than ${limits.maxDepth} levels. Flatten it, or raise the limit.`);
+  return new Undecodable(
+    'too_deep',
+    `The message is nested deeper than ${limits.maxDepth} levels. Flatten it, or raise the limit.`,
+  );
 }
 
 function notUtf8(body: Uint8Array): Undecodable {
   const at = firstBadByte(body);
   const byte = body[at];
-  const what = byte === undefined ? 'cannot be decoded' : `byte ${at} (0x${byte.toString(16).padStart(2, '0')}) does not belong there`;
+  const what =
+    byte === undefined
+      ? 'cannot be decoded'
+      : `byte ${at} (0x${byte.toString(16).padStart(2, '0')}) does not belong there`;
   return new Undecodable('invalid_utf8', sentence(`The message is not UTF-8: ${what}.`, looksLikeBytes(body)));
 }
 
 function notJson(body: Uint8Array, text: string, error: unknown): Undecodable {
-  if (isUtf16(body)) return new Undecodable('invalid_utf8', sentence('The message is not UTF-8.', looksLikeBytes(body)));
+  if (isUtf16(body))
+    return new Undecodable('invalid_utf8', sentence('The message is not UTF-8.', looksLikeBytes(body)));
   const problem = jsonProblem(text) ?? { at: 0, what: error instanceof Error ? error.message : String(error) };
   const bom = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
   return new Undecodable(
     'invalid_json',
-    sentence(`The message is not JSON at ${placeIn(text, problem.at, bom)}: ${problem.what}.`, looksLikeText(text) ?? looksLikeBytes(body)),
+    sentence(
+      `The message is not JSON at ${placeIn(text, problem.at, bom)}: ${problem.what}.`,
+      looksLikeText(text) ?? looksLikeBytes(body),
+    ),
   );
 }
 

@@ -25,5 +25,8 @@ export function checkedText(event: string, { text }: RawJson): string {
   // UTF-8 has no half pairs: another character would be sent in its place.
   const half = /\p{Cs}/u.exec(text);
   if (half === null) return text;
-  throw new ThrunError('THRUN_PAYLOAD', [event, `half a surrogate pair at ${placeIn(text, half.index)}; write it as an escape`]);
+  throw new ThrunError('THRUN_PAYLOAD', [
+    event,
+    `half a surrogate pair at ${placeIn(text, half.index)}; write it as an escape`,
+  ]);
 }

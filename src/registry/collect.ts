@@ -33,7 +33,11 @@ export function classListener(
 
 /** A listener to names and classes: a class's event reaches it as an instance of that class. */
 export function eventListener(
-  what: { readonly name: string; readonly origin: string; readonly run: (payload: unknown, context: EventContext) => unknown },
+  what: {
+    readonly name: string;
+    readonly origin: string;
+    readonly run: (payload: unknown, context: EventContext) => unknown;
+  },
   events: readonly (string | Class)[],
   own: ListenerOptions,
   retry: RetryPolicy,

@@ -8,7 +8,11 @@ import { record } from './records.js';
 type ClassDecorator<Type extends Class> = (type: Type, context?: ClassDecoratorContext) => void;
 
 /** The payload a listener to these events is handed: of a name its declared type, of a class its instance. */
-type PayloadFor<Event> = Event extends string ? PayloadOf<Event> : Event extends Class<infer Instance> ? Instance : never;
+type PayloadFor<Event> = Event extends string
+  ? PayloadOf<Event>
+  : Event extends Class<infer Instance>
+    ? Instance
+    : never;
 
 /** Names the event that a class stands for. */
 export function ThrunEvent<Type extends Class = Class>(name: string, options: EventOptions = {}): ClassDecorator<Type> {

@@ -1,7 +1,9 @@
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-export type Restart = { readonly kind: 'restart'; readonly afterMs: number } | { readonly kind: 'give_up'; readonly crashes: number };
+export type Restart =
+  | { readonly kind: 'restart'; readonly afterMs: number }
+  | { readonly kind: 'give_up'; readonly crashes: number };
 
 /** Decides what follows a crash: again, after a growing pause, until workers do nothing but crash. */
 export class RestartPolicy {

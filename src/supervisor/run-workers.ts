@@ -56,9 +56,11 @@ export async function runWorkers(options: RunWorkersOptions): Promise<RunningWor
     stopWhenEmpty,
     onEvent,
   });
-  const stopWatching = options.watch ? watchSources(config, (files) => {
+  const stopWatching = options.watch
+    ? watchSources(config, (files) => {
         void reload(supervisor, options, files);
-      }) : undefined;
+      })
+    : undefined;
   const status = new StatusFile(config.root);
   const writing = setInterval(() => status.write(supervisor.totals()), STATUS_MS);
   const finished = supervisor.run().finally(async () => {

@@ -77,7 +77,10 @@ function folderOf(root: string): string {
 
 function statusFiles(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => /^\d+\.json$/.test(name)).sort().map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => /^\d+\.json$/.test(name))
+      .sort()
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }

@@ -75,7 +75,8 @@ export class Supervisor {
     });
     for (let i = 0; i < processes; i++) this.#startOne();
     const check = setInterval(() => this.#check(), CHECK_MS);
-    const timeUp = timeLimitMs === undefined ? undefined : setTimeout(() => this.drain('the time limit is reached'), timeLimitMs);
+    const timeUp =
+      timeLimitMs === undefined ? undefined : setTimeout(() => this.drain('the time limit is reached'), timeLimitMs);
     try {
       await finished;
     } finally {
@@ -155,7 +156,10 @@ export class Supervisor {
   }
 
   #allEmpty(): boolean {
-    return this.#workers.size >= this.#options.processes && [...this.#workers].every(({ ready, beat }) => ready && beat.empty);
+    return (
+      this.#workers.size >= this.#options.processes &&
+      [...this.#workers].every(({ ready, beat }) => ready && beat.empty)
+    );
   }
 
   /** Exactly `limit` deliveries are run, whoever received them. */
@@ -231,7 +235,8 @@ export class Supervisor {
     const silence = performance.now() - worker.lastBeatAt;
     const { silentMs } = worker.beat.activity;
     if (silence > this.#options.blockedAfterMs) return `its event loop has not turned for ${Math.round(silence)} ms`;
-    if (silentMs > this.#options.silentAfterMs) return `the transport has not answered it for ${Math.round(silentMs)} ms`;
+    if (silentMs > this.#options.silentAfterMs)
+      return `the transport has not answered it for ${Math.round(silentMs)} ms`;
     return undefined;
   }
 }

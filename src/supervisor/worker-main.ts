@@ -76,7 +76,12 @@ class WorkerMain {
     if (!worker) return;
     const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#retrySoon());
     const { activity } = worker;
-    const beat = { counts: { ...this.#counts }, activity, empty: empty && activity.empty, rss: process.memoryUsage.rss() };
+    const beat = {
+      counts: { ...this.#counts },
+      activity,
+      empty: empty && activity.empty,
+      rss: process.memoryUsage.rss(),
+    };
     await tell({ type: 'beat', beat });
   }
 
@@ -84,7 +89,8 @@ class WorkerMain {
     const { queues } = (await this.#thrun?.transport()) ?? {};
     const stats = (await queues?.stats()) ?? [];
     return stats.some(
-      ({ group, nextRetryMs = Number.POSITIVE_INFINITY }) => group === this.#thrun?.config.group && nextRetryMs < RETRY_SOON_MS,
+      ({ group, nextRetryMs = Number.POSITIVE_INFINITY }) =>
+        group === this.#thrun?.config.group && nextRetryMs < RETRY_SOON_MS,
     );
   }
 
@@ -107,13 +113,16 @@ function tell(message: ToSupervisor): Promise<void> {
 
 async function cannotStart(error: unknown): Promise<void> {
   const usage = error instanceof ThrunError && error.usage;
-  const message = error instanceof ThrunError ? error.message : ((error as Error | undefined)?.stack ?? errorText(error));
+  const message =
+    error instanceof ThrunError ? error.message : ((error as Error | undefined)?.stack ?? errorText(error));
   await tell({ type: 'failed', message, usage });
   process.exit(1);
 }
 
 function fatal(error: unknown): void {
-  process.stderr.write(`thrun: this worker process cannot go on: ${(error as Error | undefined)?.stack ?? errorText(error)}\n`);
+  process.stderr.write(
+    `thrun: this worker process cannot go on: ${(error as Error | undefined)?.stack ?? errorText(error)}\n`,
+  );
   process.exit(1);
 }
 

@@ -32,7 +32,12 @@ export class WorkerProcess {
   lastBeatAt = performance.now();
   /** It was told off for a silence that still lasts. */
   blockedSaid = false;
-  beat: Beat = { counts: noCounts(), activity: { active: 0, held: 0, empty: false, silentMs: 0 }, empty: false, rss: 0 };
+  beat: Beat = {
+    counts: noCounts(),
+    activity: { active: 0, held: 0, empty: false, silentMs: 0 },
+    empty: false,
+    rss: 0,
+  };
 
   constructor(spec: WorkerSpec, events: WorkerProcessEvents) {
     this.#events = events;

@@ -3,7 +3,12 @@ import type { Envelope, Meta } from '../contracts/envelope.js';
 import type { EventContext, Logger, PublishOptions } from '../contracts/listener.js';
 
 /** Publishes on behalf of a listener: what it sends is caused by what it received. */
-export type PublishFrom = (cause: Meta, event: string | object, payload: unknown, options: PublishOptions) => Promise<string>;
+export type PublishFrom = (
+  cause: Meta,
+  event: string | object,
+  payload: unknown,
+  options: PublishOptions,
+) => Promise<string>;
 
 /** What a listener is handed beside the payload. The costly parts are made only when they are asked for. */
 export class Context implements EventContext {

@@ -9,9 +9,11 @@ export function errorText(thrown: unknown): string {
   try {
     if (thrown instanceof Error) {
       text = `${thrown.name}: ${thrown.message}`;
-      if (thrown.cause !== undefined) text += ` (cause: ${thrown.cause instanceof Error ? thrown.cause.message : String(thrown.cause)})`;
+      if (thrown.cause !== undefined)
+        text += ` (cause: ${thrown.cause instanceof Error ? thrown.cause.message : String(thrown.cause)})`;
     } else if (typeof thrown === 'string') text = thrown;
-    else if (typeof thrown === 'object' && thrown !== null) text = JSON.stringify(thrown) ?? 'an object without content';
+    else if (typeof thrown === 'object' && thrown !== null)
+      text = JSON.stringify(thrown) ?? 'an object without content';
     else text = `thrown: ${String(thrown)}`;
   } catch {
     text = 'something was thrown that cannot be shown';

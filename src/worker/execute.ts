@@ -38,7 +38,8 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
 
   const { deliver_at, expires_at } = envelope.meta;
   if (expires_at !== undefined && isPast(expires_at, parts.clock)) return bury(delivery, parts, expired(envelope));
-  if (deliver_at !== undefined && !isPast(deliver_at, parts.clock, DUE_SLACK_MS)) return hold(delivery, deliver_at, parts);
+  if (deliver_at !== undefined && !isPast(deliver_at, parts.clock, DUE_SLACK_MS))
+    return hold(delivery, deliver_at, parts);
 
   const listeners = listenersOf(delivery, envelope, parts);
   if (listeners.length === 0) return nobody(delivery, envelope, parts);
@@ -125,7 +126,8 @@ function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): vo
     return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
   }
   const { unhandled, transport } = parts;
-  const lost = unhandled === 'dead' || (unhandled === 'auto' && !transport.traits.fanOut && !event.startsWith('thrun.batch.'));
+  const lost =
+    unhandled === 'dead' || (unhandled === 'auto' && !transport.traits.fanOut && !event.startsWith('thrun.batch.'));
   if (lost) {
     const error = `nobody listens to ${event}, and this was the only copy; add a listener and retry, or forget this`;
     return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
@@ -157,7 +159,12 @@ function crashed(delivery: Delivery, { event, meta }: Envelope) {
 }
 
 function expired({ event, meta }: Envelope) {
-  return { reason: 'expired', error: `its expires_at ${meta.expires_at} has passed`, event, eventId: meta.event_id } as const;
+  return {
+    reason: 'expired',
+    error: `its expires_at ${meta.expires_at} has passed`,
+    event,
+    eventId: meta.event_id,
+  } as const;
 }
 
 function isPast(time: string, clock: Clock, slackMs = 0): boolean {

@@ -39,7 +39,8 @@ export class ListenerRunner {
 
   /** Answers without a turn of the event loop where nothing has to be waited for before the listener is called. */
   run(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
-    if (listener.concurrency !== undefined) return this.#runWithin(this.#limitOf(listener), listener, delivery, envelope);
+    if (listener.concurrency !== undefined)
+      return this.#runWithin(this.#limitOf(listener), listener, delivery, envelope);
     const granted = this.#parts.slots.acquire(delivery.crashes >= SUSPECT_CRASHES);
     if (granted === true && delivery.crashes < SUSPECT_CRASHES) return this.#attempt(listener, delivery, envelope);
     return this.#runLater(granted, listener, delivery, envelope);
@@ -136,7 +137,8 @@ export class ListenerRunner {
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {
     const error = errorText(thrown);
     if (thrown instanceof GiveUp) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
-    if (thrown instanceof RetryLater) return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
+    if (thrown instanceof RetryLater)
+      return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
     // Crashes have a limit of their own: what a dying worker held has not failed.
     const failures = delivery.attempt - delivery.crashes;
     if (failures >= retry.attempts) return { kind: 'dead', reason: 'attempts_exhausted', error };

@@ -173,7 +173,10 @@ export class Worker {
 
   readonly #notice = (notice: TransportNotice): void => {
     if (notice.kind === 'lease_lost') {
-      this.#runner.abort(new ThrunError('THRUN_FAILED', ['the lease of this delivery ran out; another worker has it']), notice.id);
+      this.#runner.abort(
+        new ThrunError('THRUN_FAILED', ['the lease of this delivery ran out; another worker has it']),
+        notice.id,
+      );
     }
     this.#parts.observe({ kind: 'transport', notice });
   };

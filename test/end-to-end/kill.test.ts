@@ -11,7 +11,9 @@ const PREFETCH = 200;
 let project: Project;
 afterEach(() => project.dispose());
 
-test(`SIGKILL of a random worker every second for ${SECONDS} s under load: nothing is lost`, { timeout: (SECONDS + 120) * 1000 }, async () => {
+test(`SIGKILL of a random worker every second for ${SECONDS} s under load: nothing is lost`, {
+  timeout: (SECONDS + 120) * 1000,
+}, async () => {
   const { seed, random } = seeded();
   project = new Project(
     `@ThrunEventListener('load')
@@ -83,7 +85,9 @@ test(`SIGKILL of a random worker every second for ${SECONDS} s under load: nothi
 
 function leftOver(parent: number): string[] {
   try {
-    return execFileSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' }).trim().split('\n');
+    return execFileSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
   } catch {
     return [];
   }

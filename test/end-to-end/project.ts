@@ -1,5 +1,15 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -142,8 +152,12 @@ export class Command {
           resolve();
         };
         this.#waiting.add(done);
-        deadline.addEventListener('abort', () => reject(new Error(`it never said ${text}:\n${this.stdout}${this.stderr}`)));
-        void this.exit.then(() => (said() ? done() : reject(new Error(`it ended without ${text}:\n${this.stdout}${this.stderr}`))));
+        deadline.addEventListener('abort', () =>
+          reject(new Error(`it never said ${text}:\n${this.stdout}${this.stderr}`)),
+        );
+        void this.exit.then(() =>
+          said() ? done() : reject(new Error(`it ended without ${text}:\n${this.stdout}${this.stderr}`)),
+        );
       });
     }
   }

@@ -15,7 +15,8 @@ export class Slow {
   }
 }`;
 
-const steps = (project: Project, step: string) => project.handled().filter((line) => (line as { step?: string }).step === step);
+const steps = (project: Project, step: string) =>
+  project.handled().filter((line) => (line as { step?: string }).step === step);
 
 describe('drain', () => {
   test('SIGTERM: what runs is finished, nothing new begins, the rest is handed back, exit 0', async () => {
@@ -162,7 +163,10 @@ describe('faults', () => {
       dead = await transport.deadLetters?.count({});
     }
     expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
-    await project.until('all neighbours', (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 41);
+    await project.until(
+      'all neighbours',
+      (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 41,
+    );
     expect(project.handled().filter(({ event }) => event === 'poison')).toHaveLength(3);
     worker.kill('SIGTERM');
     expect((await worker.exit).code).toBe(0);
@@ -223,10 +227,7 @@ describe('faults', () => {
   });
 
   test('connected but not consuming: health fails, and the process is replaced', async () => {
-    project = new Project(
-      slow(1),
-      `{ group: 'e2e', transport: deaf, worker: { silentAfter: '1s' } }`,
-    );
+    project = new Project(slow(1), `{ group: 'e2e', transport: deaf, worker: { silentAfter: '1s' } }`);
     // Broken on purpose: it opens, it registers, and its consumer never answers.
     const traits = `{ fanOut: true, atomicPublish: true, publishSurvives: 'nothing', ordered: true, persistent: false, multiProcess: true }`;
     project.write(
@@ -262,7 +263,9 @@ test('--watch: a changed listener is built and the workers are replaced', async 
   const worker = project.start('work', '--watch');
   await thrun.event('e');
   await project.until('the old one', () => steps(project, 'old').length === 1);
-  project.listeners(`@ThrunEventListener('e') export class L { handle(_: unknown, context: EventContext) { ledger(context, { step: 'new' }); } }`);
+  project.listeners(
+    `@ThrunEventListener('e') export class L { handle(_: unknown, context: EventContext) { ledger(context, { step: 'new' }); } }`,
+  );
   const before = worker.workers();
   await eventually('new workers', () => worker.workers().some((pid) => !before.includes(pid)), project.folder);
   await thrun.event('e');

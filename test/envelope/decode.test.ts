@@ -4,7 +4,12 @@ import { DEFAULT_LIMITS, decode, type Limits, type Origin, Undecodable } from '.
 
 /** Bad and odd inputs by the number of their row in the list of inputs a worker must bear. */
 
-const origin: Origin = { transport: 'test', id: 'message-1', publishedAt: 1_767_323_045_678, receivedAt: 1_767_323_099_000 };
+const origin: Origin = {
+  transport: 'test',
+  id: 'message-1',
+  publishedAt: 1_767_323_045_678,
+  receivedAt: 1_767_323_099_000,
+};
 const PUBLISHED = '2026-01-02T03:04:05.678Z';
 const RECEIVED = '2026-01-02T03:04:59.000Z';
 
@@ -111,7 +116,10 @@ describe('JSON', () => {
   });
 
   it.each(['{}{}', '{"event":"a"}\n{"event":"b"}', '{"event":"a"},'])('row 4: two documents %j', (input) => {
-    expect(refuse(input)).toMatchObject({ reason: 'invalid_json', error: expect.stringContaining('one message holds one envelope') });
+    expect(refuse(input)).toMatchObject({
+      reason: 'invalid_json',
+      error: expect.stringContaining('one message holds one envelope'),
+    });
   });
 
   it.each<[string, string]>([
@@ -162,7 +170,10 @@ describe('JSON', () => {
   it('row 12: half a surrogate pair is data in the payload, and refused in event and ids', () => {
     expect(read('{"event":"a","payload":"\\ud800"}').payload).toBe('\ud800');
     expect(reasonOf('{"event":"a\\ud800"}')).toBe('invalid_event');
-    expect(metaOf('{"event_id":"\\udc00"}')).toMatchObject({ event_id: metaOf('{}').event_id, original_event_id: '\udc00' });
+    expect(metaOf('{"event_id":"\\udc00"}')).toMatchObject({
+      event_id: metaOf('{}').event_id,
+      original_event_id: '\udc00',
+    });
   });
 
   it('row 13: the last of two equal names counts', () => {
@@ -175,7 +186,12 @@ describe('JSON', () => {
 
   it('row 15: __proto__ stays data, in payload, in meta, complete or not, and beside them', () => {
     const hostile = '"__proto__":{"polluted":true,"event":"x","event_id":"x"}';
-    for (const meta of ['{}', '{"event_id":"1","timestamp":"2026-01-01T00:00:00Z"}', '{"event_id":5}', '{"timestamp":1767225600}']) {
+    for (const meta of [
+      '{}',
+      '{"event_id":"1","timestamp":"2026-01-01T00:00:00Z"}',
+      '{"event_id":5}',
+      '{"timestamp":1767225600}',
+    ]) {
       const inside = meta === '{}' ? `{${hostile}}` : `${meta.slice(0, -1)},${hostile}}`;
       const envelope = read(`{"event":"a","payload":{${hostile}},"meta":${inside},${hostile}}`);
       for (const object of [envelope, envelope.payload, envelope.meta] as object[]) {
@@ -192,12 +208,19 @@ describe('JSON', () => {
     expect(Object.hasOwn(cloudEvent.meta, '__proto__')).toBe(true);
   });
 
-  it.each(['constructor', 'prototype', 'toString', 'hasOwnProperty', '__proto__'])('row 16: the event %s is a name like any other', (name) => {
-    expect(read(`{"event":"${name}"}`).event).toBe(name);
-  });
+  it.each(['constructor', 'prototype', 'toString', 'hasOwnProperty', '__proto__'])(
+    'row 16: the event %s is a name like any other',
+    (name) => {
+      expect(read(`{"event":"${name}"}`).event).toBe(name);
+    },
+  );
 
   it('row 17, 18, 19: numbers beyond a double are read as near as can be', () => {
-    expect(read('{"event":"a","payload":[9007199254740993,1e400,-0]}').payload).toEqual([9007199254740992, Infinity, -0]);
+    expect(read('{"event":"a","payload":[9007199254740993,1e400,-0]}').payload).toEqual([
+      9007199254740992,
+      Infinity,
+      -0,
+    ]);
   });
 
   it('row 20: a number of many digits is a number', () => {
@@ -205,7 +228,8 @@ describe('JSON', () => {
   });
 
   it('row 22: nesting, counted before it is parsed', () => {
-    const nested = (open: string, close: string, n: number): string => `{"event":"a","payload":${open.repeat(n)}1${close.repeat(n)}}`;
+    const nested = (open: string, close: string, n: number): string =>
+      `{"event":"a","payload":${open.repeat(n)}1${close.repeat(n)}}`;
     expect(read(nested('[', ']', 199)).event).toBe('a');
     expect(reasonOf(nested('[', ']', 200))).toBe('too_deep');
     expect(reasonOf(nested('{"x":', '}', 200))).toBe('too_deep');
@@ -259,7 +283,8 @@ describe('event', () => {
     expect(read(`{"event":"${'€'.repeat(85)}"}`).event).toHaveLength(85);
     expect(reasonOf(`{"event":"${'€'.repeat(86)}"}`)).toBe('invalid_event');
     expect(reasonOf(`{"event":"${'é'.repeat(128)}"}`)).toBe('invalid_event');
-    for (const char of ['x', '🎉', ' ', '\u202e']) expect(reasonOf(`{"event":"${char.repeat(200_000)}"}`)).toBe('invalid_event');
+    for (const char of ['x', '🎉', ' ', '\u202e'])
+      expect(reasonOf(`{"event":"${char.repeat(200_000)}"}`)).toBe('invalid_event');
   });
 
   it.each([' ', '\\t', '\\n', '\\r', '\u00a0', '\u2003', '\\u2028', '\\u0085'])('row 28: white space %j', (space) => {
@@ -275,9 +300,12 @@ describe('event', () => {
     },
   );
 
-  it.each(['..', 'a/../b', '/etc/passwd', 'App\\Events\\OrderCreated'])('row 30: %s is a name, never a path', (name) => {
-    expect(read(JSON.stringify({ event: name })).event).toBe(name);
-  });
+  it.each(['..', 'a/../b', '/etc/passwd', 'App\\Events\\OrderCreated'])(
+    'row 30: %s is a name, never a path',
+    (name) => {
+      expect(read(JSON.stringify({ event: name })).event).toBe(name);
+    },
+  );
 
   it('row 31: a star stands for patterns only; # > ? are characters', () => {
     for (const name of ['*', 'order.*', '*.created']) expect(reasonOf(`{"event":"${name}"}`)).toBe('invalid_event');
@@ -300,7 +328,10 @@ describe('event', () => {
     ['another case', { Event: 'a' }, 'field "Event"'],
     ['another name', { type: 'a', data: {} }, 'field "type"'],
   ])('row 48: shaped for %s', (_, value, hint) => {
-    expect(refuse(JSON.stringify(value))).toMatchObject({ reason: 'missing_event', error: expect.stringContaining(hint) });
+    expect(refuse(JSON.stringify(value))).toMatchObject({
+      reason: 'missing_event',
+      error: expect.stringContaining(hint),
+    });
   });
 
   it('row 47: a payload alone, as the binary mode of CloudEvents has it', () => {
@@ -380,9 +411,27 @@ describe('meta', () => {
     expect(metaOf(`{"event_id":"1","timestamp":${given}}`)).toEqual({ event_id: '1', timestamp: expected });
   });
 
-  it.each(['0', '-1', '8.64e15', '1e400', '-1e400', '"1767225600"', '"yesterday"', '"2026-02-30T00:00:00Z"', '"2025-02-29T00:00:00Z"',
-    '"2026-13-01T00:00:00Z"', '"2026-01-01T24:00:00Z"', '"2026-01-01"', '"2026-01-01T00:00:00"', '"0000-00-00T00:00:00Z"',
-    '"0000-01-01T00:00:00+01:00"', '"9999-12-31T23:59:59-01:00"', 'null', '[]', '{}', `"${'1'.repeat(10_000)}"`,
+  it.each([
+    '0',
+    '-1',
+    '8.64e15',
+    '1e400',
+    '-1e400',
+    '"1767225600"',
+    '"yesterday"',
+    '"2026-02-30T00:00:00Z"',
+    '"2025-02-29T00:00:00Z"',
+    '"2026-13-01T00:00:00Z"',
+    '"2026-01-01T24:00:00Z"',
+    '"2026-01-01"',
+    '"2026-01-01T00:00:00"',
+    '"0000-00-00T00:00:00Z"',
+    '"0000-01-01T00:00:00+01:00"',
+    '"9999-12-31T23:59:59-01:00"',
+    'null',
+    '[]',
+    '{}',
+    `"${'1'.repeat(10_000)}"`,
   ])('row 42: timestamp: %s is replaced', (given) => {
     expect(metaOf(`{"event_id":"1","timestamp":${given}}`)).toMatchObject({ event_id: '1', timestamp: PUBLISHED });
   });
@@ -413,13 +462,18 @@ describe('meta', () => {
   });
 
   it('row 44: what only thrun decides is data when a foreigner sends it', () => {
-    expect(metaOf('{"attempt":99,"delay":5,"thrun":{"attempt":99}}')).toMatchObject({ attempt: 99, thrun: { attempt: 99 } });
+    expect(metaOf('{"attempt":99,"delay":5,"thrun":{"attempt":99}}')).toMatchObject({
+      attempt: 99,
+      thrun: { attempt: 99 },
+    });
     expect(metaOf('{"thrun":"x"}').thrun).toBe('x');
   });
 
   it('row 45: deliver_at and expires_at that are no times are left out', () => {
     for (const given of ['-5', '0', '1e15', '"5m"', '"NaN"', 'null', '{}', '"2026-02-30T00:00:00Z"']) {
-      const meta = metaOf(`{"event_id":"1","timestamp":"2026-01-01T00:00:00Z","deliver_at":${given},"expires_at":${given}}`);
+      const meta = metaOf(
+        `{"event_id":"1","timestamp":"2026-01-01T00:00:00Z","deliver_at":${given},"expires_at":${given}}`,
+      );
       expect(meta).toEqual({ event_id: '1', timestamp: '2026-01-01T00:00:00Z' });
     }
     expect(metaOf('{"deliver_at":1767225600,"expires_at":"2026-01-01T02:00:00+01:00"}')).toMatchObject({
@@ -429,9 +483,19 @@ describe('meta', () => {
   });
 
   it('fields of the wrong type are left out, one by one', () => {
-    const texts = ['source', 'key', 'correlation_id', 'causation_id', 'traceparent', 'tracestate', 'batch_id', 'job_id'];
+    const texts = [
+      'source',
+      'key',
+      'correlation_id',
+      'causation_id',
+      'traceparent',
+      'tracestate',
+      'batch_id',
+      'job_id',
+    ];
     for (const field of texts) {
-      for (const wrong of ['5', 'null', '{}', '[]', 'true']) expect(metaOf(`{"x":1,"${field}":${wrong}}`), field).not.toHaveProperty(field);
+      for (const wrong of ['5', 'null', '{}', '[]', 'true'])
+        expect(metaOf(`{"x":1,"${field}":${wrong}}`), field).not.toHaveProperty(field);
       expect(metaOf(`{"${field}":"right"}`)[field]).toBe('right');
     }
     expect(metaOf('{"batch_id":"","job_id":""}')).toEqual(metaOf('{}'));
@@ -465,7 +529,10 @@ describe('CloudEvents', () => {
   });
 
   it('row 46: missing id and time are filled in', () => {
-    expect(read('{"specversion":"1.0","type":"a"}').meta).toMatchObject({ event_id: metaOf('{}').event_id, timestamp: PUBLISHED });
+    expect(read('{"specversion":"1.0","type":"a"}').meta).toMatchObject({
+      event_id: metaOf('{}').event_id,
+      timestamp: PUBLISHED,
+    });
   });
 
   it('row 46: data_base64', () => {
@@ -475,7 +542,9 @@ describe('CloudEvents', () => {
     expect(payloadOf(`"data_base64":${encoded('[1]')}`)).toEqual([1]);
     expect(payloadOf(`"data_base64":${encoded('null')}`)).toBe(null);
     expect(payloadOf(`"data_base64":${encoded('text')}`)).toEqual({ data_base64: JSON.parse(encoded('text')) });
-    expect(payloadOf(`"datacontenttype":"text/plain","data_base64":${encoded('5')}`)).toEqual({ data_base64: JSON.parse(encoded('5')) });
+    expect(payloadOf(`"datacontenttype":"text/plain","data_base64":${encoded('5')}`)).toEqual({
+      data_base64: JSON.parse(encoded('5')),
+    });
     expect(payloadOf('"data_base64":5')).toEqual({ data_base64: 5 });
     expect(payloadOf('"data":1,"data_base64":"Mg=="')).toBe(1);
     expect(payloadOf('"data":null,"data_base64":"Mg=="')).toBe(null);

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ThrunError } from '../../src/contracts/index.js';
-import { DEFAULT_LIMITS, decode, type EnvelopeFields, encode, type Limits, Undecodable } from '../../src/envelope/index.js';
+import {
+  DEFAULT_LIMITS,
+  decode,
+  type EnvelopeFields,
+  encode,
+  type Limits,
+  Undecodable,
+} from '../../src/envelope/index.js';
 
 const text = (fields: EnvelopeFields): string => Buffer.from(encode(fields).body).toString();
 
@@ -50,16 +57,33 @@ describe('encode', () => {
   });
 
   it('sends {} for an undefined payload and keeps every other value', () => {
-    for (const [payload, written] of [[undefined, '{}'], [null, 'null'], [0, '0'], ['', '""'], [false, 'false'], [[], '[]']] as const) {
+    for (const [payload, written] of [
+      [undefined, '{}'],
+      [null, 'null'],
+      [0, '0'],
+      ['', '""'],
+      [false, 'false'],
+      [[], '[]'],
+    ] as const) {
       expect(text({ event: 'a', payload, meta: {} })).toContain(`"payload":${written},"meta"`);
     }
-    expect(text({ event: 'a', payload: new Date(0), meta: {} })).toContain('"payload":"1970-01-01T00:00:00.000Z","meta"');
+    expect(text({ event: 'a', payload: new Date(0), meta: {} })).toContain(
+      '"payload":"1970-01-01T00:00:00.000Z","meta"',
+    );
   });
 
   it('writes times in UTC', () => {
-    const meta = { timestamp: '2026-01-01T01:00:00+01:00', deliver_at: '2026-01-01 02:00:00Z', expires_at: '2026-01-02T00:00:00Z' };
+    const meta = {
+      timestamp: '2026-01-01T01:00:00+01:00',
+      deliver_at: '2026-01-01 02:00:00Z',
+      expires_at: '2026-01-02T00:00:00Z',
+    };
     expect(JSON.parse(text({ event: 'a', payload: 1, meta }))).toMatchObject({
-      meta: { timestamp: '2026-01-01T00:00:00.000Z', deliver_at: '2026-01-01T02:00:00.000Z', expires_at: '2026-01-02T00:00:00Z' },
+      meta: {
+        timestamp: '2026-01-01T00:00:00.000Z',
+        deliver_at: '2026-01-01T02:00:00.000Z',
+        expires_at: '2026-01-02T00:00:00Z',
+      },
     });
   });
 
@@ -68,11 +92,14 @@ describe('encode', () => {
     expect(text({ event: 'a', payload: hostile, meta: hostile }).match(/"__proto__":\{"x":1\}/g)).toHaveLength(2);
   });
 
-  it.each(['', ' ', 'a b', 'order.*', 'a\n', 'x'.repeat(256), '\ud800', 5, null, undefined, {}])('refuses the event name %j', (event) => {
-    const error = failure({ event, payload: 1, meta: {} });
-    expect(error.code).toBe('THRUN_EVENT_NAME');
-    expect(error.message).toMatch(/^\P{C}+$/u);
-  });
+  it.each(['', ' ', 'a b', 'order.*', 'a\n', 'x'.repeat(256), '\ud800', 5, null, undefined, {}])(
+    'refuses the event name %j',
+    (event) => {
+      const error = failure({ event, payload: 1, meta: {} });
+      expect(error.code).toBe('THRUN_EVENT_NAME');
+      expect(error.message).toMatch(/^\P{C}+$/u);
+    },
+  );
 
   it('says where in the payload something is that JSON cannot hold', () => {
     const cycle: { list: unknown[] } = { list: [] };
@@ -91,8 +118,22 @@ describe('encode', () => {
       [Symbol('x'), 'it is a symbol'],
       [{ toJSON: () => undefined }, 'toJSON() gives nothing'],
       [deep, 'nested too deep'],
-      [{ get trap(): never { throw new Error('boom'); } }, 'boom'],
-      [{ toJSON() { throw 'no error'; } }, 'cannot be written as JSON'],
+      [
+        {
+          get trap(): never {
+            throw new Error('boom');
+          },
+        },
+        'boom',
+      ],
+      [
+        {
+          toJSON() {
+            throw 'no error';
+          },
+        },
+        'cannot be written as JSON',
+      ],
     ];
     for (const [payload, message] of said) {
       const error = failure({ event: 'order_created', payload, meta: {} });
@@ -100,7 +141,9 @@ describe('encode', () => {
       expect(error.message).toContain(`The payload of order_created cannot be sent: `);
       expect(error.message).toContain(message);
     }
-    expect(failure({ event: 'a', payload: 1, meta: { previous_result: 5n } }).message).toContain('meta.previous_result is a BigInt');
+    expect(failure({ event: 'a', payload: 1, meta: { previous_result: 5n } }).message).toContain(
+      'meta.previous_result is a BigInt',
+    );
   });
 
   it('refuses meta that a worker would not read as it is meant', () => {
@@ -112,7 +155,9 @@ describe('encode', () => {
       }
     }
     for (const field of ['source', 'key', 'correlation_id', 'causation_id', 'traceparent', 'tracestate']) {
-      expect(failure({ event: 'a', payload: 1, meta: { [field]: 5 } }).message).toContain(`meta.${field} must be a string`);
+      expect(failure({ event: 'a', payload: 1, meta: { [field]: 5 } }).message).toContain(
+        `meta.${field} must be a string`,
+      );
     }
     for (const field of ['timestamp', 'deliver_at', 'expires_at']) {
       for (const value of ['5m', '', null, {}, '2026-02-30T00:00:00Z']) {
@@ -127,17 +172,23 @@ describe('encode', () => {
     const error = failure({ event: 'a', payload: 'x'.repeat(DEFAULT_LIMITS.maxBytes), meta: {} });
     expect(error.code).toBe('THRUN_PAYLOAD');
     expect(error.message).toMatch(/the message is 1048\d{3} bytes, the limit is 1048576/);
-    expect(failure({ event: 'a', payload: 1, meta: {} }, { ...DEFAULT_LIMITS, maxBytes: 10 }).code).toBe('THRUN_PAYLOAD');
+    expect(failure({ event: 'a', payload: 1, meta: {} }, { ...DEFAULT_LIMITS, maxBytes: 10 }).code).toBe(
+      'THRUN_PAYLOAD',
+    );
   });
 
   it('refuses what no worker would read: too deep, too much meta', () => {
     const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
-    expect(decode(encode({ event: 'a', payload: nested(199), meta: {} }).body, origin, DEFAULT_LIMITS)).not.toBeInstanceOf(Undecodable);
+    expect(
+      decode(encode({ event: 'a', payload: nested(199), meta: {} }).body, origin, DEFAULT_LIMITS),
+    ).not.toBeInstanceOf(Undecodable);
     expect(failure({ event: 'a', payload: nested(200), meta: {} }).message).toContain('deeper than 200 levels');
     const error = failure({ event: 'a', payload: 1, meta: { notes: 'x'.repeat(17_000) } });
     expect(error.code).toBe('THRUN_ENVELOPE');
     expect(error.message).toContain('the limit is 16384');
-    expect(encode({ event: 'a', payload: 1, meta: { previous_result: 'x'.repeat(17_000) } }).body.length).toBeGreaterThan(17_000);
+    expect(
+      encode({ event: 'a', payload: 1, meta: { previous_result: 'x'.repeat(17_000) } }).body.length,
+    ).toBeGreaterThan(17_000);
   });
 });
 

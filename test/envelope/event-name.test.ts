@@ -3,8 +3,19 @@ import { eventNameProblem } from '../../src/envelope/index.js';
 
 describe('eventNameProblem', () => {
   it.each([
-    'a', 'order_created', 'order.created.v2', 'App\\Events\\OrderCreated', 'urn:example:order/created#1', '..', 'заказ', '注文', '🎉',
-    'constructor', '__proto__', 'x'.repeat(255), '€'.repeat(85),
+    'a',
+    'order_created',
+    'order.created.v2',
+    'App\\Events\\OrderCreated',
+    'urn:example:order/created#1',
+    '..',
+    'заказ',
+    '注文',
+    '🎉',
+    'constructor',
+    '__proto__',
+    'x'.repeat(255),
+    '€'.repeat(85),
   ])('takes %j', (name) => {
     expect(eventNameProblem(name)).toBeUndefined();
   });

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS, decode, eventNameProblem, type Limits, type Origin, Undecodable } from '../../src/envelope/index.js';
+import {
+  DEFAULT_LIMITS,
+  decode,
+  eventNameProblem,
+  type Limits,
+  type Origin,
+  Undecodable,
+} from '../../src/envelope/index.js';
 
 /** The same files that programs in other languages test with, read by the codec and held against the schema. */
 
@@ -21,7 +28,12 @@ interface GoldenCase {
 }
 
 interface Golden {
-  readonly origin: { readonly transport: string; readonly id: string; readonly published_at: number; readonly received_at: number };
+  readonly origin: {
+    readonly transport: string;
+    readonly id: string;
+    readonly published_at: number;
+    readonly received_at: number;
+  };
   readonly limits: { readonly max_bytes: number; readonly max_depth: number; readonly max_meta_bytes: number };
   readonly cases: readonly GoldenCase[];
 }
@@ -53,7 +65,9 @@ describe('golden examples', () => {
   });
 
   it('are all listed, and only those that exist', () => {
-    const files = ['valid', 'invalid'].flatMap((folder) => readdirSync(new URL(`${folder}/`, directory)).map((name) => `${folder}/${name}`));
+    const files = ['valid', 'invalid'].flatMap((folder) =>
+      readdirSync(new URL(`${folder}/`, directory)).map((name) => `${folder}/${name}`),
+    );
     expect(golden.cases.map((one) => one.file).sort()).toEqual(files.sort());
   });
 
@@ -67,7 +81,11 @@ describe('golden examples', () => {
       if (one.reason !== undefined) {
         expect(answer).toBeInstanceOf(Undecodable);
         const { reason, error, event, eventId } = answer as Undecodable;
-        expect({ reason, event, eventId }).toEqual({ reason: one.reason, event: one.found_event, eventId: one.found_event_id });
+        expect({ reason, event, eventId }).toEqual({
+          reason: one.reason,
+          event: one.found_event,
+          eventId: one.found_event_id,
+        });
         expect(error).toMatch(/^[\P{C}]{10,400}$/u);
       } else {
         if (answer instanceof Undecodable) throw new Error(`${answer.reason}: ${answer.error}`);

@@ -1,7 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS, decode, encode, eventNameProblem, type Origin, Undecodable } from '../../src/envelope/index.js';
+import {
+  DEFAULT_LIMITS,
+  decode,
+  encode,
+  eventNameProblem,
+  type Origin,
+  Undecodable,
+} from '../../src/envelope/index.js';
 import { isDeeperThan } from '../../src/envelope/depth.js';
 import { jsonProblem } from '../../src/envelope/json-problem.js';
 import { isUtcTime } from '../../src/envelope/time.js';
@@ -32,8 +39,18 @@ function check(body: Uint8Array): void {
   expect(decode(body, origin, DEFAULT_LIMITS)).toEqual(answer);
 }
 
-const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), fc.constantFrom('', '2026-01-01T00:00:00Z', '1.0', '__proto__'));
-const anyJson = fc.oneof(fc.jsonValue(), anyText, fc.double(), fc.integer(), fc.date({ noInvalidDate: true }).map((date) => date.toISOString()));
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string(),
+  fc.constantFrom('', '2026-01-01T00:00:00Z', '1.0', '__proto__'),
+);
+const anyJson = fc.oneof(
+  fc.jsonValue(),
+  anyText,
+  fc.double(),
+  fc.integer(),
+  fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+);
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 const anyMeta = fc.record(
   {
@@ -52,19 +69,33 @@ describe('decode', () => {
   });
 
   it('answers to any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => check(Buffer.from(text))), { numRuns: 1000 });
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => check(Buffer.from(text))),
+      { numRuns: 1000 },
+    );
   });
 
   it('answers to any JSON', () => {
-    fc.assert(fc.property(fc.json(), (text) => check(Buffer.from(text))), { numRuns: 1000 });
+    fc.assert(
+      fc.property(fc.json(), (text) => check(Buffer.from(text))),
+      { numRuns: 1000 },
+    );
   });
 
   it('answers to anything shaped like an envelope', () => {
     const envelope = fc.record(
-      { event: fc.oneof(fc.constant('a'), anyJson), payload: anyJson, meta: fc.oneof(anyMeta, anyJson), extra: anyJson },
+      {
+        event: fc.oneof(fc.constant('a'), anyJson),
+        payload: anyJson,
+        meta: fc.oneof(anyMeta, anyJson),
+        extra: anyJson,
+      },
       { requiredKeys: [] },
     );
-    fc.assert(fc.property(envelope, (value) => check(Buffer.from(JSON.stringify(value)))), { numRuns: 3000 });
+    fc.assert(
+      fc.property(envelope, (value) => check(Buffer.from(JSON.stringify(value)))),
+      { numRuns: 3000 },
+    );
   });
 
   it('answers to anything shaped like a CloudEvent', () => {
@@ -77,15 +108,26 @@ describe('decode', () => {
         source: anyJson,
         datacontenttype: fc.oneof(fc.constantFrom('application/json', 'text/plain'), anyJson),
         data: anyJson,
-        data_base64: fc.oneof(fc.base64String(), fc.json().map((text) => Buffer.from(text).toString('base64')), anyJson),
+        data_base64: fc.oneof(
+          fc.base64String(),
+          fc.json().map((text) => Buffer.from(text).toString('base64')),
+          anyJson,
+        ),
       },
       { requiredKeys: ['specversion'] },
     );
-    fc.assert(fc.property(cloudEvent, (value) => check(Buffer.from(JSON.stringify(value)))), { numRuns: 3000 });
+    fc.assert(
+      fc.property(cloudEvent, (value) => check(Buffer.from(JSON.stringify(value)))),
+      { numRuns: 3000 },
+    );
   });
 
   it('answers to an envelope with any bytes changed', () => {
-    const { body } = encode({ event: 'order_created', payload: { n: [1, 'é', { x: null }] }, meta: { source: 'test', key: 'k' } });
+    const { body } = encode({
+      event: 'order_created',
+      payload: { n: [1, 'é', { x: null }] },
+      meta: { source: 'test', key: 'k' },
+    });
     const change = fc.record({ at: fc.nat(body.length - 1), byte: fc.nat(255) });
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(body.length), (changes, length) => {
@@ -109,7 +151,9 @@ describe('encode, then decode', () => {
       previous_result: maybe(fc.jsonValue()),
       tenant: maybe(fc.jsonValue()),
     });
-    const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }).filter((text) => eventNameProblem(text) === undefined);
+    const name = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 60 })
+      .filter((text) => eventNameProblem(text) === undefined);
     fc.assert(
       fc.property(name, fc.jsonValue(), meta, (event, payload, fields) => {
         const { body, eventId } = encode({ event, payload, meta: fields as Parameters<typeof encode>[0]['meta'] });
@@ -128,8 +172,39 @@ describe('encode, then decode', () => {
 describe('the places in errors', () => {
   it('jsonProblem finds something exactly where JSON.parse refuses', () => {
     const pieces = fc.constantFrom(
-      '{', '}', '[', ']', ',', ':', '"', '"a"', '"\\u0041"', '"\\', '\\u12', '1', '-', '0', '01', '1.5', '.', 'e5', '1e', 'true', 'nul', 'null',
-      ' ', '\n', '\t', '\u00a0', '\u0001', "'", '/', 'NaN', '\uFEFF', '🎉', '\ud800',
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"',
+      '"a"',
+      '"\\u0041"',
+      '"\\',
+      '\\u12',
+      '1',
+      '-',
+      '0',
+      '01',
+      '1.5',
+      '.',
+      'e5',
+      '1e',
+      'true',
+      'nul',
+      'null',
+      ' ',
+      '\n',
+      '\t',
+      '\u00a0',
+      '\u0001',
+      "'",
+      '/',
+      'NaN',
+      '\uFEFF',
+      '🎉',
+      '\ud800',
     );
     const soup = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(''));
     fc.assert(
@@ -146,7 +221,17 @@ describe('the places in errors', () => {
   });
 
   it('firstBadByte finds something exactly where the bytes are not UTF-8', () => {
-    const pieces = fc.constantFrom([0x41], [0xc3, 0xa9], [0xc3], [0xe2, 0x82, 0xac], [0xe2, 0x82], [0xf0, 0x9f, 0x8e, 0x89], [0x80], [0xff], [0xed, 0xa0]);
+    const pieces = fc.constantFrom(
+      [0x41],
+      [0xc3, 0xa9],
+      [0xc3],
+      [0xe2, 0x82, 0xac],
+      [0xe2, 0x82],
+      [0xf0, 0x9f, 0x8e, 0x89],
+      [0x80],
+      [0xff],
+      [0xed, 0xa0],
+    );
     const mixed = fc.array(pieces, { maxLength: 8 }).map((parts) => Uint8Array.from(parts.flat()));
     fc.assert(
       fc.property(fc.oneof(mixed, fc.uint8Array()), (bytes) => {

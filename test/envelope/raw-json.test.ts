@@ -5,7 +5,8 @@ import { DEFAULT_LIMITS, decode, encode, type Origin, RawJson } from '../../src/
 
 const META = { event_id: 'id-1', timestamp: '2026-01-01T00:00:00.000Z', source: 'test' };
 const ORIGIN: Origin = { transport: 'test', id: '1', publishedAt: undefined, receivedAt: 1_767_225_600_000 };
-const textOf = (payload: unknown): string => Buffer.from(encode({ event: 'booked', payload, meta: META }).body).toString();
+const textOf = (payload: unknown): string =>
+  Buffer.from(encode({ event: 'booked', payload, meta: META }).body).toString();
 const WRITTEN_META = '{"event_id":"id-1","timestamp":"2026-01-01T00:00:00.000Z","source":"test"}';
 
 function failure(text: string): ThrunError {

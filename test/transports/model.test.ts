@@ -19,11 +19,21 @@ const BROKERS: Readonly<Record<string, () => Broker>> = {
     const folder = mkdtempSync(join(tmpdir(), 'thrun-model-'));
     // Power is not lost here, so nothing is gained by waiting for the disk.
     const options = { path: join(folder, 'thrun.db'), durability: 'normal' } as const;
-    return { connect: (clock) => new SqliteTransport(options, clock), destroy: () => rm(folder, { recursive: true, force: true }) };
+    return {
+      connect: (clock) => new SqliteTransport(options, clock),
+      destroy: () => rm(folder, { recursive: true, force: true }),
+    };
   },
 };
 
 // The seed of a failing run is printed with it; fc.assert(…, { seed, path }) plays it again.
-test.each(Object.entries(BROKERS))('%s: whatever happens, no message is lost, doubled or miscounted', async (_, broker) => {
-  await fc.assert(fc.asyncProperty(operations, (sequence) => new Play(broker()).run(sequence)), { numRuns: 300 });
-}, 240_000);
+test.each(Object.entries(BROKERS))(
+  '%s: whatever happens, no message is lost, doubled or miscounted',
+  async (_, broker) => {
+    await fc.assert(
+      fc.asyncProperty(operations, (sequence) => new Play(broker()).run(sequence)),
+      { numRuns: 300 },
+    );
+  },
+  240_000,
+);

@@ -30,7 +30,9 @@ afterEach(async () => {
 });
 
 function refuse(table: string, condition = '1'): void {
-  vandal.exec(`CREATE TRIGGER vandal BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'no room'); END`);
+  vandal.exec(
+    `CREATE TRIGGER vandal BEFORE INSERT ON ${table} WHEN ${condition} BEGIN SELECT RAISE(ABORT, 'no room'); END`,
+  );
 }
 
 function mend(): void {
@@ -55,7 +57,15 @@ describe('what was undone is done again, whole', () => {
         if (i < 5) return delivery.release();
         if (i < 8) return delivery.handOver([retryOf(delivery, { target: 'a' }), retryOf(delivery, { target: 'b' })]);
         return delivery.handOver([
-          { kind: 'dead', target: undefined, reason: 'gave_up', error: '', attempts: 1, event: undefined, eventId: undefined },
+          {
+            kind: 'dead',
+            target: undefined,
+            reason: 'gave_up',
+            error: '',
+            attempts: 1,
+            event: undefined,
+            eventId: undefined,
+          },
         ]);
       }),
     );
@@ -110,7 +120,9 @@ describe('what was undone is done again, whole', () => {
 describe('one publish that fails', () => {
   test('is refused alone; those in its company are written', async () => {
     refuse('message', "NEW.body = CAST('poison' AS BLOB)");
-    const publishing = Array.from({ length: 40 }, (_, i) => transport.publish('events', [message(i === 17 ? 'poison' : String(i))]));
+    const publishing = Array.from({ length: 40 }, (_, i) =>
+      transport.publish('events', [message(i === 17 ? 'poison' : String(i))]),
+    );
     const results = await Promise.allSettled(publishing);
     expect(results.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([17]);
     const texts = textsOf(await receive(await consume(), 39));

@@ -104,7 +104,9 @@ describe('one delivery', () => {
     const delivery = new FakeDelivery(body, 2, 0, 'bad');
     await execute(delivery, all);
     expect(all.ran).toEqual(['bad']);
-    expect(delivery.settled).toMatchObject([{ kind: 'dead', target: 'bad', reason: 'attempts_exhausted', attempts: 2 }]);
+    expect(delivery.settled).toMatchObject([
+      { kind: 'dead', target: 'bad', reason: 'attempts_exhausted', attempts: 2 },
+    ]);
   });
 
   test('crashes are no failures: what a dying worker held is tried again', async () => {
@@ -166,19 +168,41 @@ describe('one delivery', () => {
   });
 
   test('anything can be thrown', async () => {
-    const thrown: unknown[] = [undefined, null, 'text', 7, Symbol('s'), { get message() { throw new Error('trap'); } }, circular()];
+    const thrown: unknown[] = [
+      undefined,
+      null,
+      'text',
+      7,
+      Symbol('s'),
+      {
+        get message() {
+          throw new Error('trap');
+        },
+      },
+      circular(),
+    ];
     for (const what of thrown) {
       const all = parts();
       all.registry.add(
         makeListener(
-          { name: 'odd', kind: 'event', contracts: ['odd'], origin: 'odd', handle: () => { throw what; } },
+          {
+            name: 'odd',
+            kind: 'event',
+            contracts: ['odd'],
+            origin: 'odd',
+            handle: () => {
+              throw what;
+            },
+          },
           { retry: { attempts: 1 } },
           DEFAULT_RETRY,
         ),
       );
       const delivery = new FakeDelivery(new TextEncoder().encode('{"event":"odd"}'));
       await execute(delivery, all);
-      expect(delivery.settled).toMatchObject([{ kind: 'dead', reason: 'attempts_exhausted', error: expect.any(String) }]);
+      expect(delivery.settled).toMatchObject([
+        { kind: 'dead', reason: 'attempts_exhausted', error: expect.any(String) },
+      ]);
     }
   });
 });

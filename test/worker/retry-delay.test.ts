@@ -21,10 +21,14 @@ describe('the pause before the next try', () => {
 
   test('is never negative, never over maxDelay with its jitter, however often it failed', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1_000_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, random) => {
-        const ms = retryDelay(DEFAULT_RETRY, failures, random);
-        return ms >= 0 && ms <= DEFAULT_RETRY.maxDelayMs * (1 + DEFAULT_RETRY.jitter);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1_000_000 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (failures, random) => {
+          const ms = retryDelay(DEFAULT_RETRY, failures, random);
+          return ms >= 0 && ms <= DEFAULT_RETRY.maxDelayMs * (1 + DEFAULT_RETRY.jitter);
+        },
+      ),
     );
   });
 });

@@ -95,7 +95,13 @@ describe('listeners', () => {
     const id = await thrun.event('e', { n: 1 });
     await settle();
     const [letter] = await deadLetters();
-    expect(letter).toMatchObject({ reason: 'attempts_exhausted', target: 'charge', event: 'e', eventId: id, attempts: 1 });
+    expect(letter).toMatchObject({
+      reason: 'attempts_exhausted',
+      target: 'charge',
+      event: 'e',
+      eventId: id,
+      attempts: 1,
+    });
     expect(letter?.error).toContain('the card is closed');
     broken = false;
     const { deadLetters: access } = await thrun.transport();

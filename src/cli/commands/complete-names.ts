@@ -16,7 +16,10 @@ async function run(cli: Cli, flags: GlobalFlags): Promise<void> {
 }
 
 async function known(flags: GlobalFlags): Promise<readonly string[]> {
-  const [{ findConfig }, { readManifest }] = await Promise.all([import('../../config/find.js'), import('../../registry/manifest.js')]);
+  const [{ findConfig }, { readManifest }] = await Promise.all([
+    import('../../config/find.js'),
+    import('../../registry/manifest.js'),
+  ]);
   const { dirname, resolve } = await import('node:path');
   // The config's folder is all that is needed; building the config on each press of the tab key is not.
   const file = flags.config === undefined ? findConfig(process.cwd()) : resolve(flags.config);

@@ -15,7 +15,11 @@ interface DiscoverFlags extends GlobalFlags {
 
 export function discover(command: Command, cli: Cli): void {
   command.option('--check', 'write nothing; fail when the manifest does not say what the files say');
-  examples(command, ['thrun discover', 'thrun discover --check', "thrun discover --json | jq -r '.contracts[].contract'"]);
+  examples(command, [
+    'thrun discover',
+    'thrun discover --check',
+    "thrun discover --json | jq -r '.contracts[].contract'",
+  ]);
   does(command, cli, (flags: DiscoverFlags) => run(cli, flags));
 }
 
@@ -46,7 +50,13 @@ async function run(cli: Cli, flags: DiscoverFlags): Promise<void> {
 function contractTable(contracts: readonly ContractEntry[], output: Output): Promise<string> {
   return table(
     [{ head: 'CONTRACT' }, { head: 'KIND' }, { head: 'CLASS' }, { head: 'QUEUE' }, { head: 'FILE' }],
-    contracts.map((entry) => [entry.contract, entry.kind, entry.class, entry.queue ?? '', `${entry.file}:${entry.line}`]),
+    contracts.map((entry) => [
+      entry.contract,
+      entry.kind,
+      entry.class,
+      entry.queue ?? '',
+      `${entry.file}:${entry.line}`,
+    ]),
     output,
   );
 }

@@ -69,7 +69,8 @@ async function showLetter(cli: Cli, flags: TransportFlag, id: string): Promise<v
   const { output } = cli;
   const { config } = await configFor(cli, flags);
   const letter = await withTransport(config, (transport) => deadLettersOf(transport).get(id));
-  if (!letter) throw new ThrunError('THRUN_FAILED', [`There is no dead letter ${id}. "thrun failed list" shows those there are.`]);
+  if (!letter)
+    throw new ThrunError('THRUN_FAILED', [`There is no dead letter ${id}. "thrun failed list" shows those there are.`]);
   const text = utf8Text(letter.body);
   if (output.json) {
     const base64 = Buffer.from(letter.body).toString('base64');

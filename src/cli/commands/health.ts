@@ -4,7 +4,9 @@ import { type Cli, does, examples, type GlobalFlags } from '../cli.js';
 import { plain } from '../plain-text.js';
 
 export function health(command: Command, cli: Cli): void {
-  command.description('Tell whether every "thrun work" of this project consumes. Exit code 0: yes; 1: no, or none runs.');
+  command.description(
+    'Tell whether every "thrun work" of this project consumes. Exit code 0: yes; 1: no, or none runs.',
+  );
   examples(command, ['thrun health', "thrun health --json | jq '.workers[].problem'"]);
   does(command, cli, (flags: GlobalFlags) => run(cli, flags));
 }
@@ -24,7 +26,16 @@ async function run(cli: Cli, flags: GlobalFlags): Promise<number> {
 
 function documentOf({ status, problem }: Health) {
   const { pid, started_at, updated_at, processes, active, held } = status;
-  return { pid, consumes: problem === undefined, problem: problem ?? null, processes, active, held, started_at, updated_at };
+  return {
+    pid,
+    consumes: problem === undefined,
+    problem: problem ?? null,
+    processes,
+    active,
+    held,
+    started_at,
+    updated_at,
+  };
 }
 
 function lineOf({ status: { pid, processes, active, started_at }, problem }: Health): string {

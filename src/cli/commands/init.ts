@@ -16,8 +16,10 @@ async function run({ output }: Cli, dir: string): Promise<void> {
   const { created, changed, kept } = await makeProject(folder, packageVersion());
   if (output.json) return output.document({ folder, created, changed, kept });
   for (const file of created) output.line(`${output.paint.green('created')}  ${file}`);
-  for (const { file, added } of changed) output.line(`${output.paint.green('changed')}  ${file}: scripts ${added.join(', ')} added`);
-  for (const { file, why } of kept) output.line(`${output.paint.dim('kept')}     ${file}${why === undefined ? '' : ` (${plain(why)})`}`);
+  for (const { file, added } of changed)
+    output.line(`${output.paint.green('changed')}  ${file}: scripts ${added.join(', ')} added`);
+  for (const { file, why } of kept)
+    output.line(`${output.paint.dim('kept')}     ${file}${why === undefined ? '' : ` (${plain(why)})`}`);
   output.note(`
 Next:
 ${nextSteps(folder, created.includes('package.json'))

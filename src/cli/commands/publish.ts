@@ -54,7 +54,8 @@ export function publish(command: Command, cli: Cli): void {
 
 async function one(cli: Cli, flags: PublishFlags, event: string | undefined, json: string | undefined): Promise<void> {
   const { output } = cli;
-  if (event === undefined) throw new ThrunError('THRUN_INPUT', [`Name the event: thrun publish order_created '{"order_id":123}'`]);
+  if (event === undefined)
+    throw new ThrunError('THRUN_INPUT', [`Name the event: thrun publish order_created '{"order_id":123}'`]);
   if (json !== undefined && flags.file !== undefined) {
     const both = json === '-' ? 'on stdin' : 'as an argument';
     throw new ThrunError('THRUN_INPUT', [`The payload is given twice, ${both} and by --file. Give it once.`]);
@@ -68,7 +69,12 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
   const queue = flags.queue ?? known?.queueOf(event) ?? config.queue;
   await withTransport(config, async (transport) => {
     warnOfLoss(cli, transport);
-    const message = { body, event, ...(flags.key !== undefined && { key: flags.key }), ...(deliverAt !== undefined && { deliverAt }) };
+    const message = {
+      body,
+      event,
+      ...(flags.key !== undefined && { key: flags.key }),
+      ...(deliverAt !== undefined && { deliverAt }),
+    };
     await transport.publish(queue, [message]);
     if (output.json) output.document({ event_id: eventId, event, queue, transport: transport.name });
     else output.line(plain(eventId));
@@ -77,14 +83,20 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
 }
 
 /** As it was written, without a byte order mark. */
-async function payloadText({ output }: Cli, { file }: PublishFlags, json: string | undefined, limits: Limits): Promise<string> {
+async function payloadText(
+  { output }: Cli,
+  { file }: PublishFlags,
+  json: string | undefined,
+  limits: Limits,
+): Promise<string> {
   const from = file ?? (json === '-' ? '-' : undefined);
   if (from === undefined) return json ?? '{}';
   if (from === '-' && process.stdin.isTTY) output.note('Reading the payload from the terminal; Ctrl-D ends it.');
   const input = await openInput(from);
   const text = utf8Text(await readAll(input, limits.maxBytes));
   if (text === undefined) throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is not UTF-8.`]);
-  if (text.trim() === '') throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is empty. Send {} for none.`]);
+  if (text.trim() === '')
+    throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is empty. Send {} for none.`]);
   return text;
 }
 
@@ -111,7 +123,8 @@ async function many(cli: Cli, flags: PublishFlags, word: string | undefined, ext
   const limits = limitsOf(config);
   const known = await knownContracts(cli, config);
   const input = await openInput(flags.file ?? '-');
-  if (input.name === 'stdin' && process.stdin.isTTY) output.note('Reading envelopes from the terminal, one a line; Ctrl-D ends it.');
+  if (input.name === 'stdin' && process.stdin.isTTY)
+    output.note('Reading envelopes from the terminal, one a line; Ctrl-D ends it.');
 
   const startedAt = performance.now();
   const interruption = new AbortController();
@@ -142,10 +155,14 @@ function refuseWithLines(flags: PublishFlags, word: string | undefined, extra: s
   const own = (['delay', 'at', 'expiresAt', 'key', 'id', 'source'] as const).find((flag) => flags[flag] !== undefined);
   if (own !== undefined) {
     const name = own === 'expiresAt' ? 'expires-at' : own;
-    throw new ThrunError('THRUN_INPUT', [`--${name} does not go with --ndjson: each line is published as it is, with its own meta.`]);
+    throw new ThrunError('THRUN_INPUT', [
+      `--${name} does not go with --ndjson: each line is published as it is, with its own meta.`,
+    ]);
   }
   if (extra !== undefined || (word !== undefined && word !== '-')) {
-    throw new ThrunError('THRUN_INPUT', [`--ndjson takes no event: each line has its own. To read a file: --ndjson --file ${plain(word ?? '')}`]);
+    throw new ThrunError('THRUN_INPUT', [
+      `--ndjson takes no event: each line has its own. To read a file: --ndjson --file ${plain(word ?? '')}`,
+    ]);
   }
   if (word === '-' && flags.file !== undefined) {
     throw new ThrunError('THRUN_INPUT', ['The envelopes are given twice, on stdin and by --file. Give them once.']);
@@ -177,7 +194,8 @@ function warnOfSilence({ output }: Cli, known: KnownContracts, events: readonly 
 }
 
 function warnOfLoss({ output }: Cli, { name, traits }: Transport): void {
-  if (!traits.multiProcess) output.warn(`The transport ${plain(name)} lives in this process alone: nobody will receive this.`);
+  if (!traits.multiProcess)
+    output.warn(`The transport ${plain(name)} lives in this process alone: nobody will receive this.`);
 }
 
 function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {

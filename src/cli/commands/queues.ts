@@ -19,12 +19,16 @@ interface PurgeFlags extends TransportFlag {
 export function queues(command: Command, cli: Cli): void {
   examples(command, ['thrun queues', 'thrun queues purge mail']);
 
-  const list = defaultCommand(command, 'list').description('Show what every queue holds, for each group that consumes it.');
+  const list = defaultCommand(command, 'list').description(
+    'Show what every queue holds, for each group that consumes it.',
+  );
   list.addOption(transportOption());
   examples(list, ['thrun queues', "thrun queues --json | jq '.[] | select(.dead > 0)'"]);
   does(list, cli, (flags: TransportFlag) => show(cli, flags));
 
-  const purge = command.command('purge').description('Delete what waits in a queue. What runs, and dead letters, stay.');
+  const purge = command
+    .command('purge')
+    .description('Delete what waits in a queue. What runs, and dead letters, stay.');
   purge.argument('<queue>', 'the queue', nameFlag);
   purge.option('-y, --yes', 'do not ask').addOption(transportOption());
   examples(purge, ['thrun queues purge mail', 'thrun queues purge mail --yes --json']);
@@ -37,7 +41,9 @@ async function show(cli: Cli, flags: TransportFlag): Promise<void> {
   const rows = await withTransport(config, (transport) => queuesOf(transport).stats());
   if (output.json) return output.document(rows.map(documentOf));
   if (rows.length === 0) {
-    return output.note(`There are no queues on ${plain(nameOf(config))} yet: nothing was published, and nobody consumed.`);
+    return output.note(
+      `There are no queues on ${plain(nameOf(config))} yet: nothing was published, and nobody consumed.`,
+    );
   }
   output.line(
     await table(
@@ -81,7 +87,9 @@ async function empty(cli: Cli, flags: PurgeFlags, queue: string): Promise<void> 
 }
 
 function question(queue: string, rows: readonly QueueStats[]): string {
-  const groups = rows.map(({ group, depth, delayed }) => `${depth + delayed} for ${group === '' ? 'no group yet' : plain(group)}`);
+  const groups = rows.map(
+    ({ group, depth, delayed }) => `${depth + delayed} for ${group === '' ? 'no group yet' : plain(group)}`,
+  );
   return `Delete everything that waits in the queue ${plain(queue)} (${groups.join(', ')})?`;
 }
 

@@ -31,7 +31,11 @@ export interface WorkFlags extends TransportFlag {
 export function work(command: Command, cli: Cli): void {
   command
     .option('--processes <n>', 'worker processes (default: worker.processes, 1)', wholeNumber(1, 1024))
-    .option('--concurrency <n>', 'deliveries at once in one process (default: worker.concurrency, 10)', wholeNumber(1, 10_000))
+    .option(
+      '--concurrency <n>',
+      'deliveries at once in one process (default: worker.concurrency, 10)',
+      wholeNumber(1, 10_000),
+    )
     .addOption(new Option('--queue <names>', 'only these queues: a,b').argParser(nameListFlag))
     .addOption(transportOption())
     .option('--only <pattern>', 'only listeners to events that match; what the others are to get is left', patternFlag)
@@ -41,8 +45,15 @@ export function work(command: Command, cli: Cli): void {
     .option('--stop-when-empty', 'stop when nothing is left to do')
     .option('--watch', 'replace the processes when a source file changes')
     .option('--stats', 'show rate, active, retried, failed and depth while it runs');
-  command.addHelpText('after', '\nSIGTERM or SIGINT drains: what runs is finished, the rest handed back. A second one stops at once, exit code 1.');
-  examples(command, ['thrun work', 'thrun work --processes 4 --concurrency 50 --stats', 'thrun work --queue mail --only "order_*" --stop-when-empty']);
+  command.addHelpText(
+    'after',
+    '\nSIGTERM or SIGINT drains: what runs is finished, the rest handed back. A second one stops at once, exit code 1.',
+  );
+  examples(command, [
+    'thrun work',
+    'thrun work --processes 4 --concurrency 50 --stats',
+    'thrun work --queue mail --only "order_*" --stop-when-empty',
+  ]);
   does(command, cli, (flags: WorkFlags) => run(cli, flags));
 }
 
@@ -55,7 +66,9 @@ async function run(cli: Cli, flags: WorkFlags): Promise<number> {
     const { text, warning } = eventText(event, config.worker.drainMs);
     line.say(() => (warning ? output.warn(text) : output.note(text)));
   };
-  const signals = new Signals(() => line.say(() => output.note('Stopping at once. What ran is delivered again when its lease has run out.')));
+  const signals = new Signals(() =>
+    line.say(() => output.note('Stopping at once. What ran is delivered again when its lease has run out.')),
+  );
   const startedAt = performance.now();
   try {
     await announce(config, flags, output);
@@ -96,7 +109,8 @@ function summarize({ counts }: Totals, elapsed: number, output: Output): void {
   const seconds = Number(elapsed.toFixed(3));
   const rest = { retried, postponed, dead, unhandled, handed_back: handedBack };
   if (output.json) return output.document({ kind: 'summary', received, succeeded, ...rest, seconds });
-  const words = Object.entries(rest).flatMap(([word, count]) => (count > 0 || word === 'retried' || word === 'dead' ? [`${count} ${word}`] : []));
+  const words = Object.entries(rest).flatMap(([word, count]) =>
+    count > 0 || word === 'retried' || word === 'dead' ? [`${count} ${word}`] : [],
+  );
   output.line(`${received} received: ${succeeded} handled, ${words.join(', ').replace('_', ' ')}, in ${seconds} s.`);
 }
-

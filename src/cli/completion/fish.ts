@@ -9,7 +9,9 @@ export function fishScript(all: readonly Words[]): string {
       ...choices.map((choice) => `${here} -f -a ${quoted(choice)}`),
       ...(takesContract ? [`${here} -f -a '(thrun complete-names 2>/dev/null)'`] : []),
       ...flags.map(({ names, takesValue, summary }) => {
-        const own = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`)).join(' ');
+        const own = names
+          .map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`))
+          .join(' ');
         return `${here} ${own}${takesValue ? ' -r' : ''} -d ${quoted(summary)}`;
       }),
     ];

@@ -42,5 +42,9 @@ export function wordsOf(command: Command, above: readonly string[] = []): readon
 
 /** Flags that are followed by a value, wherever they stand. */
 export function flagsWithValue(words: readonly Words[]): readonly string[] {
-  return [...new Set(words.flatMap(({ flags }) => flags.filter(({ takesValue }) => takesValue).flatMap(({ names }) => names)))];
+  return [
+    ...new Set(
+      words.flatMap(({ flags }) => flags.filter(({ takesValue }) => takesValue).flatMap(({ names }) => names)),
+    ),
+  ];
 }

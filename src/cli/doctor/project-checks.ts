@@ -12,16 +12,22 @@ export function checkNode(version = process.versions.node): Finding {
 }
 
 /** Loads the listeners as `thrun discover` does. */
-export async function checkListeners(config: ResolvedConfig): Promise<{ finding: Finding; discovery: Discovery | undefined }> {
+export async function checkListeners(
+  config: ResolvedConfig,
+): Promise<{ finding: Finding; discovery: Discovery | undefined }> {
   const { discover } = await import('../../registry/discover.js');
   try {
     const discovery = await discover(config);
     const { contracts, warnings } = discovery;
     const detail = `${contracts.length} ${contracts.length === 1 ? 'contract' : 'contracts'}`;
-    if (warnings.length > 0) return { finding: warn('listeners', `${detail}; ${warnings.join('; ')}`, 'See to what is named.'), discovery };
+    if (warnings.length > 0)
+      return { finding: warn('listeners', `${detail}; ${warnings.join('; ')}`, 'See to what is named.'), discovery };
     return { finding: ok('listeners', detail), discovery };
   } catch (error) {
-    return { finding: fail('listeners', messageOf(error), 'Mend what is named, then run "thrun discover".'), discovery: undefined };
+    return {
+      finding: fail('listeners', messageOf(error), 'Mend what is named, then run "thrun discover".'),
+      discovery: undefined,
+    };
   }
 }
 
@@ -46,12 +52,19 @@ export function checkNames({ contracts, events }: Pick<Discovery, 'contracts' | 
   const names = [...new Set([...contracts, ...events].map(({ contract }) => contract))].sort();
   const spellings = new Map<string, string[]>();
   for (const name of names) {
-    const likeness = name.normalize('NFKC').toLowerCase().replace(/[-_.:/]/g, '');
+    const likeness = name
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/[-_.:/]/g, '');
     const alike = spellings.get(likeness);
     if (alike) alike.push(name);
     else spellings.set(likeness, [name]);
   }
   const doubles = [...spellings.values()].filter((alike) => alike.length > 1);
   if (doubles.length === 0) return ok('names', `${names.length} distinct`);
-  return warn('names', doubles.map((alike) => alike.join(' and ')).join('; '), 'Names are compared byte for byte. Settle on one spelling of each.');
+  return warn(
+    'names',
+    doubles.map((alike) => alike.join(' and ')).join('; '),
+    'Names are compared byte for byte. Settle on one spelling of each.',
+  );
 }

@@ -16,7 +16,11 @@ export async function checkRights(config: ResolvedConfig): Promise<Finding | und
   const { path } = config.transports.sqlite;
   const lacking = await firstUnwritable([path, dirname(path), config.root]);
   if (lacking === undefined) return ok('rights', `${dirname(path)} can be written to`);
-  return fail('rights', `${lacking} cannot be written to by this user`, 'Give the user that runs thrun the right to write there, or set transports.sqlite.path.');
+  return fail(
+    'rights',
+    `${lacking} cannot be written to by this user`,
+    'Give the user that runs thrun the right to write there, or set transports.sqlite.path.',
+  );
 }
 
 /** Of several places only the first that exists counts: the others are made in it. */
@@ -56,8 +60,15 @@ function version(transport: Transport): string {
 export function checkBacklog(stats: readonly QueueStats[]): Finding {
   const old = stats.filter(({ group, oldestAgeMs = 0 }) => group !== '' && oldestAgeMs > OLD_MS);
   if (old.length === 0) return ok('backlog', 'nothing waits for long');
-  const detail = old.map(({ queue, group, depth, oldestAgeMs = 0 }) => `${queue}, group ${group}: ${depth} wait, the oldest for ${formatDuration(oldestAgeMs)}`);
-  return warn('backlog', detail.join('; '), 'Start "thrun work" for that group, with more processes if it runs; "thrun queues" shows all.');
+  const detail = old.map(
+    ({ queue, group, depth, oldestAgeMs = 0 }) =>
+      `${queue}, group ${group}: ${depth} wait, the oldest for ${formatDuration(oldestAgeMs)}`,
+  );
+  return warn(
+    'backlog',
+    detail.join('; '),
+    'Start "thrun work" for that group, with more processes if it runs; "thrun queues" shows all.',
+  );
 }
 
 function checkDead(stats: readonly QueueStats[]): Finding {

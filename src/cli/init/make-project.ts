@@ -19,7 +19,8 @@ export async function makeProject(folder: string, version: string): Promise<Made
   await makeFolder(folder);
   const created: string[] = [];
   const kept: { file: string; why?: string }[] = [];
-  const make = async (file: string, text: string) => ((await wasWritten(folder, file, text)) ? created.push(file) : kept.push({ file }));
+  const make = async (file: string, text: string) =>
+    (await wasWritten(folder, file, text)) ? created.push(file) : kept.push({ file });
 
   // Of two configs the first in this order is used: a new one would take the place of theirs.
   const present = await readdir(folder);

@@ -20,9 +20,11 @@ export function newPackageJson(folder: string, version: string): string {
  */
 export function withScripts(text: string): { readonly text: string; readonly added: readonly string[] } | undefined {
   const value = JSON.parse(text) as { scripts?: unknown } | null;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('it is no JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new SyntaxError('it is no JSON object');
   const { scripts = {} } = value;
-  if (typeof scripts !== 'object' || scripts === null || Array.isArray(scripts)) throw new SyntaxError('its "scripts" are no JSON object');
+  if (typeof scripts !== 'object' || scripts === null || Array.isArray(scripts))
+    throw new SyntaxError('its "scripts" are no JSON object');
   const added = Object.keys(SCRIPTS).filter((name) => !Object.hasOwn(scripts, name));
   if (added.length === 0) return undefined;
   const all = { ...scripts, ...Object.fromEntries(added.map((name) => [name, SCRIPTS[name]])) };

@@ -13,7 +13,9 @@ export class KnownContracts {
   private constructor(manifest: Manifest | undefined) {
     const contracts = manifest?.contracts ?? [];
     this.#manifest = manifest;
-    this.#jobs = new Map(contracts.filter(({ kind }) => kind === 'job').map(({ contract, queue }) => [contract, queue]));
+    this.#jobs = new Map(
+      contracts.filter(({ kind }) => kind === 'job').map(({ contract, queue }) => [contract, queue]),
+    );
     this.#listened = new Set(contracts.filter(({ kind }) => kind === 'event').map(({ contract }) => contract));
     this.#patterns = contracts.filter(({ kind }) => kind === 'pattern').map(({ contract }) => patternMatcher(contract));
   }

@@ -11,8 +11,12 @@ const UNSEEN: Progress = { update: () => undefined, stop: () => undefined };
 export async function progressOf(output: Output, size: number | undefined): Promise<Progress> {
   if (!output.live) return UNSEEN;
   const { default: bars } = await import('cli-progress');
-  const format = size === undefined ? '{published} published' : '{bar} {percentage}% | {published} published | {duration_formatted}';
-  const bar = new bars.SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true, fps: 10 }, bars.Presets.shades_classic);
+  const format =
+    size === undefined ? '{published} published' : '{bar} {percentage}% | {published} published | {duration_formatted}';
+  const bar = new bars.SingleBar(
+    { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, fps: 10 },
+    bars.Presets.shades_classic,
+  );
   bar.start(size ?? 0, 0, { published: 0 });
   return { update: (published, bytesRead) => bar.update(bytesRead, { published }), stop: () => bar.stop() };
 }

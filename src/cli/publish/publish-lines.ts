@@ -123,7 +123,11 @@ class Batch {
 }
 
 function readLine({ number, bytes }: Line, { transport, limits }: LinesOptions): Envelope | Undecodable {
-  return decode(bytes, { transport: transport.name, id: String(number), publishedAt: undefined, receivedAt: Date.now() }, limits);
+  return decode(
+    bytes,
+    { transport: transport.name, id: String(number), publishedAt: undefined, receivedAt: Date.now() },
+    limits,
+  );
 }
 
 function tooLong({ maxBytes }: Limits): Undecodable {
@@ -140,5 +144,8 @@ function badLine({ number }: Line, { reason, error }: Undecodable, result: Lines
 function stopped(batch: Batch): ThrunError {
   const { next } = batch;
   const result = batch.result(0);
-  return new PartialFailure('THRUN_FAILED', `Interrupted: published ${result.published}, line ${next} is next.`, { ...result, next_line: next });
+  return new PartialFailure('THRUN_FAILED', `Interrupted: published ${result.published}, line ${next} is next.`, {
+    ...result,
+    next_line: next,
+  });
 }

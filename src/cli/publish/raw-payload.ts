@@ -25,19 +25,30 @@ function checked(event: string, text: string): string {
     JSON.parse(text);
     return text.trim();
   } catch (cause) {
-    if (text.trim() === '') throw new ThrunError('THRUN_PAYLOAD', [event, 'it is empty; leave it out to send {}'], { cause });
+    if (text.trim() === '')
+      throw new ThrunError('THRUN_PAYLOAD', [event, 'it is empty; leave it out to send {}'], { cause });
     const problem = jsonProblem(text) ?? { at: 0, what: (cause as Error).message };
     const hint = /^\s*\{[^"]*\}?\s*$/.test(text) ? '; in a shell, put single quotes around the JSON' : '';
-    throw new ThrunError('THRUN_PAYLOAD', [event, `it is not JSON at ${placeIn(text, problem.at)}: ${problem.what}${hint}`], { cause });
+    throw new ThrunError(
+      'THRUN_PAYLOAD',
+      [event, `it is not JSON at ${placeIn(text, problem.at)}: ${problem.what}${hint}`],
+      { cause },
+    );
   }
 }
 
 function refuseTooMuch(event: string, json: string, bytes: number, { maxBytes, maxDepth }: Limits): void {
   if (bytes > maxBytes) {
     const advice = 'send a reference to the data in place of the data, or raise limits.payloadBytes';
-    throw new ThrunError('THRUN_PAYLOAD', [event, `the message is ${bytes} bytes, the limit is ${maxBytes}; ${advice}`]);
+    throw new ThrunError('THRUN_PAYLOAD', [
+      event,
+      `the message is ${bytes} bytes, the limit is ${maxBytes}; ${advice}`,
+    ]);
   }
   if (isDeeperThan(json, maxDepth)) {
-    throw new ThrunError('THRUN_PAYLOAD', [event, `it is nested deeper than ${maxDepth} levels; flatten it, or raise limits.depth`]);
+    throw new ThrunError('THRUN_PAYLOAD', [
+      event,
+      `it is nested deeper than ${maxDepth} levels; flatten it, or raise limits.depth`,
+    ]);
   }
 }

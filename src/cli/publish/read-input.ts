@@ -28,7 +28,11 @@ export async function openInput(file: string): Promise<Input> {
   } catch (cause) {
     await handle?.close();
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new ThrunError('THRUN_INPUT', [`--file ${file}: ${missing ? 'there is no such file' : (cause as Error).message}.`], { cause });
+    throw new ThrunError(
+      'THRUN_INPUT',
+      [`--file ${file}: ${missing ? 'there is no such file' : (cause as Error).message}.`],
+      { cause },
+    );
   }
 }
 
@@ -55,7 +59,9 @@ export async function readAll({ name, chunks }: Input, most: number): Promise<Ui
     length += chunk.byteLength;
     if (length > most) {
       const advice = 'Send a reference to the data in place of the data, or raise limits.payloadBytes.';
-      throw new ThrunError('THRUN_INPUT', [`The payload from ${name} is larger than the limit of ${most} bytes. ${advice}`]);
+      throw new ThrunError('THRUN_INPUT', [
+        `The payload from ${name} is larger than the limit of ${most} bytes. ${advice}`,
+      ]);
     }
     parts.push(chunk);
   }

@@ -25,14 +25,21 @@ export async function announce(
   if (contracts) await announceContracts(contracts, flags.only, output);
 }
 
-async function announceContracts(contracts: readonly ContractEntry[], only: string | undefined, output: Output): Promise<void> {
+async function announceContracts(
+  contracts: readonly ContractEntry[],
+  only: string | undefined,
+  output: Output,
+): Promise<void> {
   const { patternMatcher } = await import('../../registry/pattern.js');
   const matches = patternMatcher(only ?? '*');
   const run = contracts.filter(({ contract }) => matches(contract));
   for (const { contract, class: name, file, line } of run) {
     output.note(output.notePaint.dim(`  ${plain(contract)} → ${plain(name)} (${plain(file)}:${line})`));
   }
-  if (run.length === 0) output.warn(only === undefined ? 'There are no listeners.' : `No listener is to an event that matches ${plain(only)}.`);
+  if (run.length === 0)
+    output.warn(
+      only === undefined ? 'There are no listeners.' : `No listener is to an event that matches ${plain(only)}.`,
+    );
 }
 
 /** What the manifest says, where it is right: no listener is to be loaded into this process, which only supervises. */

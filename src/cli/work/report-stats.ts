@@ -8,7 +8,12 @@ const LOOK_MS = 1000;
 const LOG_EVERY = 10;
 
 /** `--stats`: a live line on a terminal, a line every ten seconds elsewhere, JSON every second with `--json`. */
-export function reportStats(running: RunningWorkers, reader: StatsReader, output: Output, line: LiveLine): () => Promise<void> {
+export function reportStats(
+  running: RunningWorkers,
+  reader: StatsReader,
+  output: Output,
+  line: LiveLine,
+): () => Promise<void> {
   let looks = 0;
   let looking = Promise.resolve();
   const look = async () => {

@@ -61,7 +61,9 @@ export class StatsReader {
       const { queues, traits } = await this.#thrun.transport();
       // What lives in the worker's process alone cannot be seen from here.
       if (!queues || !traits.multiProcess) return null;
-      const own = (await queues.stats()).filter(({ queue, group }) => group === this.#config.group && (this.#queues?.has(queue) ?? true));
+      const own = (await queues.stats()).filter(
+        ({ queue, group }) => group === this.#config.group && (this.#queues?.has(queue) ?? true),
+      );
       return own.reduce((sum, { depth }) => sum + depth, 0);
     } catch {
       return null;

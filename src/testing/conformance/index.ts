@@ -20,7 +20,20 @@ export type { Ability, ConformanceOptions, Subject, TestApi } from './options.js
 export { StallableClock } from './stallable-clock.js';
 
 const PROMISES = [
-  publishing, wholeBytes, fanOut, settlement, handingOver, leases, attempts, delays, order, deadLetters, queues, next, closing, concurrency,
+  publishing,
+  wholeBytes,
+  fanOut,
+  settlement,
+  handingOver,
+  leases,
+  attempts,
+  delays,
+  order,
+  deadLetters,
+  queues,
+  next,
+  closing,
+  concurrency,
 ];
 
 /**

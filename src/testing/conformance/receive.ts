@@ -32,7 +32,10 @@ export async function receive(consumer: Consumer, count: number, batch = count):
   const giveUpAt = performance.now() + DEADLINE_MS;
   while (received.length < count) {
     const left = giveUpAt - performance.now();
-    assert.ok(left > 0, `received ${received.length} of ${count} messages: ${textsOf(received).slice(0, 20).join(', ')}`);
+    assert.ok(
+      left > 0,
+      `received ${received.length} of ${count} messages: ${textsOf(received).slice(0, 20).join(', ')}`,
+    );
     received.push(...(await consumer.next(Math.min(batch, count - received.length), { waitMs: left })));
   }
   return received;
@@ -63,7 +66,12 @@ export async function expectNothing(consumer: Consumer, ms = 150): Promise<void>
 }
 
 /** Acks whatever comes until `seen` holds `count` different texts; duplicates are counted, not minded. */
-export async function ackUntil(consumer: Consumer, seen: Map<string, number>, count: number, batch = 10): Promise<void> {
+export async function ackUntil(
+  consumer: Consumer,
+  seen: Map<string, number>,
+  count: number,
+  batch = 10,
+): Promise<void> {
   const giveUpAt = performance.now() + DEADLINE_MS * 2;
   while (seen.size < count) {
     assert.ok(performance.now() < giveUpAt, `received ${seen.size} of ${count} different messages`);

@@ -45,7 +45,13 @@ export class Stand {
   }
 
   /** A consumer of this case's queue in the group `workers`, unless told otherwise. */
-  consume({ queue = this.queue, group = 'workers', visibilityMs = NEVER_MS, on, notices }: ConsumerOptions = {}): Promise<Consumer> {
+  consume({
+    queue = this.queue,
+    group = 'workers',
+    visibilityMs = NEVER_MS,
+    on,
+    notices,
+  }: ConsumerOptions = {}): Promise<Consumer> {
     return (on ?? this.transport).consume({ queue, group, visibilityMs, onNotice: (notice) => notices?.push(notice) });
   }
 

@@ -22,7 +22,10 @@ export class MemoryConsumer implements Consumer {
     this.#heartbeat = this.#beatLater();
   }
 
-  async next(max: number, { waitMs = Number.POSITIVE_INFINITY, signal }: { waitMs?: number; signal?: AbortSignal } = {}) {
+  async next(
+    max: number,
+    { waitMs = Number.POSITIVE_INFINITY, signal }: { waitMs?: number; signal?: AbortSignal } = {},
+  ) {
     const giveUpAt = this.#clock.now() + waitMs;
     while (!this.#closed && !signal?.aborted) {
       const batch = this.#claim(max);

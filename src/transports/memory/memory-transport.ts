@@ -53,7 +53,9 @@ export class MemoryTransport implements Transport {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#refuseWhenClosed();
-    const consumer: Consumer = new MemoryConsumer(options, this.#store, this.#clock, () => this.#consumers.delete(consumer));
+    const consumer: Consumer = new MemoryConsumer(options, this.#store, this.#clock, () =>
+      this.#consumers.delete(consumer),
+    );
     this.#consumers.add(consumer);
     return consumer;
   }
@@ -91,7 +93,16 @@ class MemoryDeadLetters implements DeadLetterAccess {
     for (const { id, message, queue, group, body, publishedAt, target } of letters) {
       this.store.dead.delete(id);
       const due = this.clock.now();
-      const item = { id: message, body, publishedAt: publishedAt ?? due, target, attempts: 0, crashes: 0, due, lease: undefined };
+      const item = {
+        id: message,
+        body,
+        publishedAt: publishedAt ?? due,
+        target,
+        attempts: 0,
+        crashes: 0,
+        due,
+        lease: undefined,
+      };
       this.store.subscription(queue, group).items.add(item);
     }
     this.store.changed();

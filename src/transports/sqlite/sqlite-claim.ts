@@ -22,7 +22,10 @@ export class Claims {
     const { statements, clock, queue, group, owner } = this.#seat;
     const { cursor } = statements.cursor.get(queue, group) as { cursor: number };
     if (statements.anyInLog.get(cursor, spanOf(queue).last)) return 0;
-    const { due, expiry } = statements.nextTimes.get(queue, group, owner) as { due: number | null; expiry: number | null };
+    const { due, expiry } = statements.nextTimes.get(queue, group, owner) as {
+      due: number | null;
+      expiry: number | null;
+    };
     const now = clock.now();
     const untilDue = due === null ? Number.POSITIVE_INFINITY : due - now;
     const untilExpiry = expiry === null ? Number.POSITIVE_INFINITY : Math.max(expiry - now, this.#guard.check());
@@ -48,7 +51,16 @@ export class Claims {
     rows.sort((a, b) => a.due - b.due || a.id - b.id);
     return rows.map(({ id, message, body, published_at, attempts, crashes, target }) => {
       const hold = { kind: 'parcel', id, attempts } as const;
-      return new SqliteDelivery(this.#settler, hold, message, body, published_at, attempts, crashes, target ?? undefined);
+      return new SqliteDelivery(
+        this.#settler,
+        hold,
+        message,
+        body,
+        published_at,
+        attempts,
+        crashes,
+        target ?? undefined,
+      );
     });
   }
 

@@ -106,7 +106,9 @@ export class SqliteConsumer implements Consumer, Settler {
     if (hold.kind !== 'parcel') return;
     const { id, attempts } = hold;
     const { statements, owner } = this.#seat;
-    await this.#parts.writer.run(() => statements.beginParcel.run(id, owner, attempts), { keepTrying: () => !this.#closed });
+    await this.#parts.writer.run(() => statements.beginParcel.run(id, owner, attempts), {
+      keepTrying: () => !this.#closed,
+    });
   }
 
   settle(delivery: SqliteDelivery, settlement: Settlement): Promise<void> {

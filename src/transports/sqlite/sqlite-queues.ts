@@ -57,7 +57,9 @@ export class SqliteQueues implements QueueAccess {
 
 function statsOf({ id, name, grp, cursor }: Group, { database, statements }: Connection, now: number): QueueStats {
   const facts = database.prepare(FACTS).get(id, grp, now, cursor === null ? 0 : 1) as unknown as Facts;
-  const leases = database.prepare('SELECT first, last, done FROM lease WHERE queue = ? AND grp = ?').all(id, grp) as Lease[];
+  const leases = database
+    .prepare('SELECT first, last, done FROM lease WHERE queue = ? AND grp = ?')
+    .all(id, grp) as Lease[];
   const inRanges = leases.reduce((sum, lease) => sum + openIn(lease), 0);
   let inLog = 0;
   let oldestAt = facts.oldest ?? Number.POSITIVE_INFINITY;

@@ -133,10 +133,11 @@ export class Renewal {
   #lostParcels(): SqliteDelivery[] {
     const { seat, holdings } = this.#parts;
     if (holdings.parcels.size === 0) return [];
-    const rows = seat.statements.heldParcels.all(seat.queue, seat.group, seat.owner) as { id: number; attempts: number }[];
+    const rows = seat.statements.heldParcels.all(seat.queue, seat.group, seat.owner) as {
+      id: number;
+      attempts: number;
+    }[];
     const ours = new Map(rows.map(({ id, attempts }) => [id, attempts]));
-    return [...holdings.parcels].filter(
-      ({ hold }) => hold.kind === 'parcel' && ours.get(hold.id) !== hold.attempts,
-    );
+    return [...holdings.parcels].filter(({ hold }) => hold.kind === 'parcel' && ours.get(hold.id) !== hold.attempts);
   }
 }

@@ -169,7 +169,9 @@ function useWal(database: Database): void {
     try {
       const { journal_mode } = database.prepare('PRAGMA journal_mode = WAL').get() as { journal_mode: string };
       if (journal_mode === 'wal') return;
-      throw new Error(`the write-ahead log cannot be used here (journal_mode stays ${journal_mode}); put the file on a local disk`);
+      throw new Error(
+        `the write-ahead log cannot be used here (journal_mode stays ${journal_mode}); put the file on a local disk`,
+      );
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
@@ -183,7 +185,9 @@ function identify(database: Database, path: string): string {
     row = database.prepare('SELECT version, uuid FROM store').get() as typeof row;
   } catch (cause) {
     if (sqliteCode(cause) !== SQL_ERROR) throw cause;
-    throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${path} is a database, but not one of thrun's`], { cause });
+    throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${path} is a database, but not one of thrun's`], {
+      cause,
+    });
   }
   if (row?.version === VERSION) return row.uuid;
   throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [

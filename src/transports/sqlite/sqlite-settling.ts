@@ -159,7 +159,12 @@ function settle(seat: Seat, delivery: SqliteDelivery, now: number): boolean {
   return true;
 }
 
-function settleParcel({ statements, owner }: Seat, { settlement, crashes }: SqliteDelivery, hold: ParcelHold, now: number): boolean {
+function settleParcel(
+  { statements, owner }: Seat,
+  { settlement, crashes }: SqliteDelivery,
+  hold: ParcelHold,
+  now: number,
+): boolean {
   const { id, attempts } = hold;
   const { changes } =
     settlement === 'release'

@@ -25,12 +25,16 @@ export function prepareStatements(database: Database) {
     /** queue, body, published_at, due */
     addScheduled: prepare('INSERT INTO scheduled (queue, body, published_at, due) VALUES (?, ?, ?, ?)'),
     /** queue, now → rows to move into the log */
-    dueScheduled: prepare('SELECT id, body, published_at FROM scheduled WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT 1000'),
+    dueScheduled: prepare(
+      'SELECT id, body, published_at FROM scheduled WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT 1000',
+    ),
     /** id */
     dropScheduled: prepare('DELETE FROM scheduled WHERE id = ?'),
 
     /** queue → {n, used}: how many groups the queue has, and the last id that was given away and deleted before any */
-    countGroups: prepare('SELECT count(s.grp) AS n, q.used FROM queue q LEFT JOIN subscription s ON s.queue = q.id WHERE q.id = ?'),
+    countGroups: prepare(
+      'SELECT count(s.grp) AS n, q.used FROM queue q LEFT JOIN subscription s ON s.queue = q.id WHERE q.id = ?',
+    ),
     /** queue, group, cursor */
     addGroup: prepare('INSERT OR IGNORE INTO subscription (queue, grp, cursor) VALUES (?, ?, ?)'),
     /** queue, group → {cursor} */
@@ -61,7 +65,9 @@ export function prepareStatements(database: Database) {
     ),
 
     /** token, queue, group, owner, first, last, done, until */
-    addLease: prepare('INSERT INTO lease (token, queue, grp, owner, first, last, done, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    addLease: prepare(
+      'INSERT INTO lease (token, queue, grp, owner, first, last, done, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
     /** done, token */
     markLease: prepare('UPDATE lease SET done = ? WHERE token = ?'),
     /** token */

@@ -113,7 +113,9 @@ export class SqliteTransport implements Transport {
     } catch (cause) {
       database?.close();
       if (cause instanceof ThrunError) throw cause;
-      throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${this.#path}: ${(cause as Error).message}`], { cause });
+      throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${this.#path}: ${(cause as Error).message}`], {
+        cause,
+      });
     }
   }
 

@@ -56,7 +56,8 @@ export class Model {
     const { attempt, crashes, target } = delivery;
     const postponed = { kind: 'postponed', attempts: attempt, crashes, delayMs: 0, target } as const;
     if (how.kind === 'retry') return [{ ...postponed, delayMs: how.delayMs }];
-    if (how.kind === 'split') return [this.#newTarget(), this.#newTarget()].map((share) => ({ ...postponed, target: share }));
+    if (how.kind === 'split')
+      return [this.#newTarget(), this.#newTarget()].map((share) => ({ ...postponed, target: share }));
     const why = { reason: 'gave_up', error: item.text, event: 'model', eventId: undefined } as const;
     return [{ kind: 'dead', target, attempts: attempt, ...why }];
   }
@@ -74,7 +75,14 @@ export class Model {
     this.#items.delete(item);
     for (const next of successors) {
       if (next.kind === 'dead') this.#dead.push({ item });
-      else this.#items.add({ ...item, target: next.target, attempts: next.attempts, due: this.now() + next.delayMs, held: undefined });
+      else
+        this.#items.add({
+          ...item,
+          target: next.target,
+          attempts: next.attempts,
+          due: this.now() + next.delayMs,
+          held: undefined,
+        });
     }
   }
 
@@ -108,13 +116,22 @@ export class Model {
 
   #receivedOne(group: string, delivery: Delivery): Held {
     const text = new TextDecoder().decode(delivery.body);
-    const found = [...this.#items].filter((item) => item.group === group && item.text === text && item.target === delivery.target);
+    const found = [...this.#items].filter(
+      (item) => item.group === group && item.text === text && item.target === delivery.target,
+    );
     const [item, ...more] = found;
-    assert.ok(item && more.length === 0, `${text} for ${delivery.target ?? 'all'} was received, but is done with or was never there`);
+    assert.ok(
+      item && more.length === 0,
+      `${text} for ${delivery.target ?? 'all'} was received, but is done with or was never there`,
+    );
     assert.notEqual(this.#isFree(item), 'no', `${name(item)} was received too early, or while another had it`);
     if (item.held) this.#tookBack(item);
     item.attempts++;
-    assert.deepEqual([delivery.attempt, delivery.crashes], [item.attempts, item.crashes], `${name(item)}: attempts and crashes`);
+    assert.deepEqual(
+      [delivery.attempt, delivery.crashes],
+      [item.attempts, item.crashes],
+      `${name(item)}: attempts and crashes`,
+    );
     item.held = { item, delivery, diedAt: undefined };
     return item.held;
   }

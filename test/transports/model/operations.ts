@@ -33,13 +33,25 @@ const how: fc.Arbitrary<How> = fc.oneof(
 const hows = fc.array(how, { minLength: 1, maxLength: 8 });
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 12 }), delayMs }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('next' as const), process: index, max: fc.integer({ min: 1, max: 20 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 12 }), delayMs }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('next' as const), process: index, max: fc.integer({ min: 1, max: 20 }) }),
+  },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), process: index, delivery: index, hows }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('settleLate' as const), delivery: index, how }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), process: index }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), process: index }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.constantFrom(10, 500, 1100, 2500, 3100, 9000) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      ms: fc.constantFrom(10, 500, 1100, 2500, 3100, 9000),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: 'retryDead' } as const) },
 );
 

@@ -104,7 +104,10 @@ export class Play {
     const texts = Array.from({ length: count }, () => String(++this.#published));
     const publisher = this.#process(this.#published);
     const deliverAt = delayMs > 0 ? { deliverAt: due } : {};
-    await publisher.transport.publish(QUEUE, texts.map((text) => ({ body: Buffer.from(text), event: 'model', ...deliverAt })));
+    await publisher.transport.publish(
+      QUEUE,
+      texts.map((text) => ({ body: Buffer.from(text), event: 'model', ...deliverAt })),
+    );
     for (const text of texts) for (const group of new Set(GROUPS)) this.#model.publish(text, group, due);
   }
 
@@ -177,7 +180,12 @@ export class Play {
     assert.equal(await this.#process(0).transport.deadLetters?.count({}), this.#model.deaths);
     await this.#retryDead();
     await this.#clock.advance(VISIBILITY_MS * 5);
-    const ackAll = (process: Process) => this.#settle(process, 0, process.held.map(() => ({ kind: 'ack' })));
+    const ackAll = (process: Process) =>
+      this.#settle(
+        process,
+        0,
+        process.held.map(() => ({ kind: 'ack' })),
+      );
     for (const process of this.#processes) await ackAll(process);
     for (const process of this.#processes) {
       await this.#next(process, 100_000);

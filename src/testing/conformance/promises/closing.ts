@@ -78,7 +78,10 @@ export const closing: PromiseCases = {
         await delivery.ack();
         assert.equal((await receiveOne(await stand.consume())).attempt, 1);
         await consumer.flush();
-        assert.deepEqual(notices.filter(({ kind }) => kind === 'degraded'), []);
+        assert.deepEqual(
+          notices.filter(({ kind }) => kind === 'degraded'),
+          [],
+        );
       },
     },
     {
@@ -91,7 +94,10 @@ export const closing: PromiseCases = {
         const [one, two] = await receive(consumer, 2);
         await elsewhere.close();
         await Promise.all([one?.ack(), two?.handOver([])]);
-        assert.deepEqual(notices.filter(({ kind }) => kind === 'degraded'), []);
+        assert.deepEqual(
+          notices.filter(({ kind }) => kind === 'degraded'),
+          [],
+        );
         assert.equal((await receive(await stand.consume(), 2)).length, 2);
       },
     },
@@ -107,8 +113,14 @@ export const closing: PromiseCases = {
           await consumer.next(10, { waitMs: 0 });
           await consumer.close();
         }
-        assert.deepEqual(sorted(seen.keys()), numbered(500).map((_, i) => String(i)));
-        assert.ok([...seen.values()].every((times) => times === 1), 'what was acked came again');
+        assert.deepEqual(
+          sorted(seen.keys()),
+          numbered(500).map((_, i) => String(i)),
+        );
+        assert.ok(
+          [...seen.values()].every((times) => times === 1),
+          'what was acked came again',
+        );
         await expectNothing(await stand.consume());
       },
     },
@@ -124,7 +136,10 @@ export const closing: PromiseCases = {
           }),
         );
         const received = await receive(await stand.consume(), 50);
-        assert.deepEqual(sorted(textsOf(received)), numbered(50).map((_, i) => String(i)));
+        assert.deepEqual(
+          sorted(textsOf(received)),
+          numbered(50).map((_, i) => String(i)),
+        );
       },
     },
   ],

@@ -14,8 +14,14 @@ export const concurrency: PromiseCases = {
       title: 'TestConcurrentSubscribe: every message once, though all of them hurry',
       async run(stand) {
         const seen = await throughMany(stand, stand.queue);
-        assert.deepEqual(sorted(seen.keys()), numbered(MESSAGES).map((_, i) => String(i)));
-        assert.ok([...seen.values()].every((times) => times === 1), 'nobody died, so nothing may come twice');
+        assert.deepEqual(
+          sorted(seen.keys()),
+          numbered(MESSAGES).map((_, i) => String(i)),
+        );
+        assert.ok(
+          [...seen.values()].every((times) => times === 1),
+          'nobody died, so nothing may come twice',
+        );
       },
     },
     {
@@ -41,7 +47,8 @@ export const concurrency: PromiseCases = {
               for (const [i, delivery] of batch.entries()) {
                 const fate = (seed + round + look + i) % 5;
                 if (fate === 0) void delivery.release();
-                else if (fate === 1 && delivery.attempt < 4) void delivery.handOver([retryOf(delivery, { delayMs: i })]);
+                else if (fate === 1 && delivery.attempt < 4)
+                  void delivery.handOver([retryOf(delivery, { delayMs: i })]);
                 else if (fate !== 2) {
                   acked.set(textOf(delivery), (acked.get(textOf(delivery)) ?? 0) + 1);
                   void delivery.ack();
@@ -53,7 +60,11 @@ export const concurrency: PromiseCases = {
         };
         await Promise.all([stand.publish(numbered(count)), ...Array.from({ length: 6 }, (_, seed) => worker(seed))]);
         assert.equal(acked.size, count);
-        assert.deepEqual([...acked].filter(([, times]) => times > 1), [], 'what is acked does not come again');
+        assert.deepEqual(
+          [...acked].filter(([, times]) => times > 1),
+          [],
+          'what is acked does not come again',
+        );
       },
     },
   ],
@@ -66,7 +77,8 @@ async function throughMany(stand: Stand, queue: string): Promise<Map<string, num
     Array.from({ length: SUBSCRIBERS }, (_, i) => stand.consume({ queue, on: transports[i % 3] ?? stand.transport })),
   );
   const publish = async (publisher: number) => {
-    for (let i = publisher; i < MESSAGES; i += PUBLISHERS) await transports[publisher % 3]?.publish(queue, [message(String(i))]);
+    for (let i = publisher; i < MESSAGES; i += PUBLISHERS)
+      await transports[publisher % 3]?.publish(queue, [message(String(i))]);
   };
   await Promise.all([
     ...Array.from({ length: PUBLISHERS }, (_, publisher) => publish(publisher)),

@@ -26,8 +26,15 @@ export const deadLetters: PromiseCases = {
         const { id, diedAt, body: kept, ...facts } = pick(letter);
         assert.deepEqual([...kept], [...body]);
         assert.deepEqual(facts, {
-          queue: stand.queue, group: 'workers', target: 'mailer', reason: 'gave_up', error: 'Bytes 1–2 are not UTF-8',
-          attempts: 7, event: 'conformance', eventId: 'event-1', publishedAt: delivery.publishedAt,
+          queue: stand.queue,
+          group: 'workers',
+          target: 'mailer',
+          reason: 'gave_up',
+          error: 'Bytes 1–2 are not UTF-8',
+          attempts: 7,
+          event: 'conformance',
+          eventId: 'event-1',
+          publishedAt: delivery.publishedAt,
         });
         assert.ok(Math.abs(diedAt - before) < 60_000);
         assert.deepEqual(pick((await access(stand).get(id)) ?? assert.fail()), pick(letter));
@@ -42,11 +49,14 @@ export const deadLetters: PromiseCases = {
         const delivery = await receiveOne(await stand.consume());
         await delivery.handOver([{ ...GAVE_UP, reason: 'empty_body', event: undefined, eventId: undefined }]);
         const [letter] = await access(stand).list({ queue: stand.queue }, 10);
-        assert.deepEqual([letter?.body.length, letter?.event, letter?.eventId, letter?.target], [0, undefined, undefined, undefined]);
+        assert.deepEqual(
+          [letter?.body.length, letter?.event, letter?.eventId, letter?.target],
+          [0, undefined, undefined, undefined],
+        );
       },
     },
     {
-      title: 'one listener\'s share can die while another\'s is retried',
+      title: "one listener's share can die while another's is retried",
       needs: NEEDS,
       async run(stand) {
         const consumer = await stand.consume();
@@ -152,15 +162,36 @@ export const deadLetters: PromiseCases = {
 };
 
 const GAVE_UP: Dead = {
-  kind: 'dead', target: undefined, reason: 'gave_up', error: 'it is of no use', attempts: 1, event: 'conformance', eventId: 'event-1',
+  kind: 'dead',
+  target: undefined,
+  reason: 'gave_up',
+  error: 'it is of no use',
+  attempts: 1,
+  event: 'conformance',
+  eventId: 'event-1',
 };
 
 function access(stand: Stand): DeadLetterAccess {
-  return stand.transport.deadLetters ?? assert.fail('the transport says it keeps dead letters, but gives no access to them');
+  return (
+    stand.transport.deadLetters ?? assert.fail('the transport says it keeps dead letters, but gives no access to them')
+  );
 }
 
 /** The port's own fields: a transport may keep more beside them. */
-function pick({ id, queue, group, target, reason, error, attempts, event, eventId, publishedAt, diedAt, body }: DeadLetter): DeadLetter {
+function pick({
+  id,
+  queue,
+  group,
+  target,
+  reason,
+  error,
+  attempts,
+  event,
+  eventId,
+  publishedAt,
+  diedAt,
+  body,
+}: DeadLetter): DeadLetter {
   return { id, queue, group, target, reason, error, attempts, event, eventId, publishedAt, diedAt, body };
 }
 

@@ -41,7 +41,11 @@ export const delays: PromiseCases = {
       title: 'a time that has passed is no delay',
       async run(stand) {
         const consumer = await stand.consume();
-        await stand.publish([message('a', { deliverAt: 0 }), message('b', { deliverAt: Date.now() - 60_000 }), message('c')]);
+        await stand.publish([
+          message('a', { deliverAt: 0 }),
+          message('b', { deliverAt: Date.now() - 60_000 }),
+          message('c'),
+        ]);
         assert.deepEqual((await receiveAndAck(consumer, 3)).sort(), ['a', 'b', 'c']);
       },
     },

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import type { PromiseCases } from '../case.js';
-import { expectNothing, message, numbered, receive, receiveAndAck, receiveOne, retryOf, sorted, textsOf } from '../receive.js';
+import {
+  expectNothing,
+  message,
+  numbered,
+  receive,
+  receiveAndAck,
+  receiveOne,
+  retryOf,
+  sorted,
+  textsOf,
+} from '../receive.js';
 
 const twenty = numbered(20).map((_, i) => String(i));
 
@@ -44,7 +54,7 @@ export const fanOut: PromiseCases = {
       },
     },
     {
-      title: 'what one group does with its copy is no other group\'s business',
+      title: "what one group does with its copy is no other group's business",
       needs: ['fanOut'],
       async run(stand) {
         const [one, other] = [await stand.consume({ group: 'one' }), await stand.consume({ group: 'other' })];
@@ -65,10 +75,17 @@ export const fanOut: PromiseCases = {
     {
       title: 'workers of one group share the messages: each goes to one of them',
       async run(stand) {
-        const consumers = [await stand.consume(), await stand.consume(), await stand.consume({ on: await stand.another() })];
+        const consumers = [
+          await stand.consume(),
+          await stand.consume(),
+          await stand.consume({ on: await stand.another() }),
+        ];
         await stand.publish(numbered(60));
         const parts = await Promise.all(consumers.map((consumer) => receive(consumer, 20, 5)));
-        assert.deepEqual(sorted(textsOf(parts.flat())), numbered(60).map((_, i) => String(i)));
+        assert.deepEqual(
+          sorted(textsOf(parts.flat())),
+          numbered(60).map((_, i) => String(i)),
+        );
         await Promise.all(parts.flat().map((delivery) => delivery.ack()));
         await expectNothing(consumers[0] ?? assert.fail(), 50);
       },

@@ -12,7 +12,10 @@ export const handingOver: PromiseCases = {
         await stand.publish(numbered(100));
         for (const attempt of [1, 2, 3]) {
           const received = await receive(consumer, 100, 30);
-          assert.deepEqual(sorted(textsOf(received)), numbered(100).map((_, i) => String(i)));
+          assert.deepEqual(
+            sorted(textsOf(received)),
+            numbered(100).map((_, i) => String(i)),
+          );
           for (const delivery of received) assert.equal(delivery.attempt, attempt);
           await Promise.all(received.map((one) => (attempt === 3 ? one.ack() : one.handOver([retryOf(one)]))));
         }
@@ -32,7 +35,10 @@ export const handingOver: PromiseCases = {
           await consumer.close();
         }
         const last = await receive(await stand.consume(), 50);
-        assert.deepEqual(sorted(textsOf(last)), numbered(50).map((_, i) => String(i)));
+        assert.deepEqual(
+          sorted(textsOf(last)),
+          numbered(50).map((_, i) => String(i)),
+        );
         for (const delivery of last) assert.equal(delivery.attempt, 4);
       },
     },

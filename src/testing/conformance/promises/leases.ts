@@ -2,18 +2,30 @@ import assert from 'node:assert/strict';
 import type { Delivery } from '../../../contracts/delivery.js';
 import type { TransportNotice } from '../../../contracts/transport.js';
 import type { PromiseCases } from '../case.js';
-import { expectNothing, message, numbered, receive, receiveOne, retryOf, sorted, textOf, textsOf, until } from '../receive.js';
+import {
+  expectNothing,
+  message,
+  numbered,
+  receive,
+  receiveOne,
+  retryOf,
+  sorted,
+  textOf,
+  textsOf,
+  until,
+} from '../receive.js';
 import { type Stand, VISIBILITY_MS } from '../stand.js';
 
 /** Three ways of settling too late. None may have any effect but its notice. */
 const TOO_LATE: Readonly<Record<string, (delivery: Delivery) => Promise<void>>> = {
   ack: (delivery) => delivery.ack(),
   release: (delivery) => delivery.release(),
-  'handing over': (delivery) => delivery.handOver([retryOf(delivery, { target: 'a' }), retryOf(delivery, { target: 'b' })]),
+  'handing over': (delivery) =>
+    delivery.handOver([retryOf(delivery, { target: 'a' }), retryOf(delivery, { target: 'b' })]),
 };
 
 export const leases: PromiseCases = {
-  promise: 'what a worker holds is its own while it lives, and someone else\'s after',
+  promise: "what a worker holds is its own while it lives, and someone else's after",
   cases: [
     {
       title: 'a worker that dies loses what it held to another',
@@ -80,7 +92,10 @@ export const leases: PromiseCases = {
         const taken = await receive(other, 2);
         await Promise.all([one?.ack(), two?.ack()]);
         await until('both are reported', () => notices.length === 2);
-        assert.deepEqual(new Set(notices), new Set(taken.map(({ id }) => ({ kind: 'lease_lost', queue: stand.queue, id }))));
+        assert.deepEqual(
+          new Set(notices),
+          new Set(taken.map(({ id }) => ({ kind: 'lease_lost', queue: stand.queue, id }))),
+        );
         await Promise.all(taken.map((delivery) => delivery.ack()));
         await expectNothing(other, 50);
       },
@@ -103,7 +118,11 @@ async function stalledConsumer(stand: Stand, count: number, retried = false) {
   return { held, notices };
 }
 
-async function settleTooLate(stand: Stand, settle: (delivery: Delivery) => Promise<void>, retried: boolean): Promise<void> {
+async function settleTooLate(
+  stand: Stand,
+  settle: (delivery: Delivery) => Promise<void>,
+  retried: boolean,
+): Promise<void> {
   await stand.publish([]);
   const { held, notices } = await stalledConsumer(stand, 1, retried);
   const [late] = held;

@@ -94,7 +94,10 @@ export const next: PromiseCases = {
           const received = [...(await waiting)];
           if (received.length === 0) received.push(...(await receive(consumer, 1)));
           assert.deepEqual(textsOf(received), [String(round)]);
-          assert.deepEqual(received.map(({ attempt }) => attempt), [1]);
+          assert.deepEqual(
+            received.map(({ attempt }) => attempt),
+            [1],
+          );
           await received[0]?.ack();
         }
         await expectNothing(consumer, 50);

@@ -18,7 +18,10 @@ export const order: PromiseCases = {
           i += size;
         }
         const texts = await receiveAndAck(consumer, 200, 7);
-        assert.deepEqual(texts, numbered(200).map((_, i) => String(i)));
+        assert.deepEqual(
+          texts,
+          numbered(200).map((_, i) => String(i)),
+        );
       },
     },
     {
@@ -37,7 +40,10 @@ export const order: PromiseCases = {
         await Promise.all(publishing);
         for (let key = 0; key < KEYS; key++) {
           const mine = textsOf(received).filter((text) => text.startsWith(`${key} `));
-          assert.deepEqual(mine, Array.from({ length: 25 }, (_, i) => `${key} ${i}`));
+          assert.deepEqual(
+            mine,
+            Array.from({ length: 25 }, (_, i) => `${key} ${i}`),
+          );
         }
         await ackAll(received);
       },
@@ -51,7 +57,10 @@ export const order: PromiseCases = {
         await receive(first, 5, 5);
         await first.close();
         const received = await receive(await stand.consume(), 10);
-        assert.deepEqual(received.map(textOf), numbered(10).map((_, i) => String(i)));
+        assert.deepEqual(
+          received.map(textOf),
+          numbered(10).map((_, i) => String(i)),
+        );
       },
     },
   ],

@@ -16,7 +16,10 @@ export const publishing: PromiseCases = {
         assert.deepEqual(sorted(textsOf(received)), textsOf100());
         assert.equal(new Set(received.map(({ id }) => id)).size, 100, 'every message has an id of its own');
         for (const { queue, attempt, crashes, target, publishedAt } of received) {
-          assert.deepEqual({ queue, attempt, crashes, target }, { queue: stand.queue, attempt: 1, crashes: 0, target: undefined });
+          assert.deepEqual(
+            { queue, attempt, crashes, target },
+            { queue: stand.queue, attempt: 1, crashes: 0, target: undefined },
+          );
           // A broker's clock may be a little off ours.
           assert.ok(publishedAt === undefined || Math.abs(publishedAt - before) < 60_000);
         }
@@ -28,7 +31,10 @@ export const publishing: PromiseCases = {
       title: 'TestNewSubscriberReceivesOldMessages: the first group of a queue gets what waits there',
       async run(stand) {
         await stand.publish(numbered(30));
-        assert.deepEqual(sorted(await receiveAndAck(await stand.consume(), 30)), numbered(30).map((_, i) => String(i)));
+        assert.deepEqual(
+          sorted(await receiveAndAck(await stand.consume(), 30)),
+          numbered(30).map((_, i) => String(i)),
+        );
       },
     },
     {
@@ -80,7 +86,9 @@ export const publishing: PromiseCases = {
         const publisher = await stand.another();
         const confirmed: string[] = [];
         const publishing = Promise.allSettled(
-          Array.from({ length: 500 }, (_, i) => publisher.publish(stand.queue, [message(String(i))]).then(() => confirmed.push(String(i)))),
+          Array.from({ length: 500 }, (_, i) =>
+            publisher.publish(stand.queue, [message(String(i))]).then(() => confirmed.push(String(i))),
+          ),
         );
         await publisher.close();
         await publishing;

@@ -63,7 +63,10 @@ export const queues: PromiseCases = {
         const delivery = await receiveOne(consumer);
         await delivery.handOver([retryOf(delivery, { queue: stand.otherQueue })]);
         const rows = await stand.stats(stand.otherQueue);
-        assert.deepEqual(rows.filter(({ group }) => group === 'workers').map(({ depth }) => depth), [1]);
+        assert.deepEqual(
+          rows.filter(({ group }) => group === 'workers').map(({ depth }) => depth),
+          [1],
+        );
       },
     },
     {
@@ -75,7 +78,11 @@ export const queues: PromiseCases = {
         assert.deepEqual([empty?.oldestAgeMs, empty?.nextRetryMs], [undefined, undefined]);
         await stand.publish([message('later', { deliverAt: Date.now() + HOUR_MS })]);
         const [scheduled] = await stand.stats();
-        assert.deepEqual([scheduled?.oldestAgeMs, scheduled?.nextRetryMs], [undefined, undefined], 'a delay is not a retry');
+        assert.deepEqual(
+          [scheduled?.oldestAgeMs, scheduled?.nextRetryMs],
+          [undefined, undefined],
+          'a delay is not a retry',
+        );
         await stand.publish(numbered(2));
         const one = await receiveOne(consumer);
         await one.handOver([retryOf(one, { delayMs: HOUR_MS })]);
@@ -104,7 +111,10 @@ export const queues: PromiseCases = {
         await rest[0]?.release();
         await stand.publish([message('new')]);
         assert.deepEqual(sorted(textsOf(await receive(consumer, 2))), sorted(['3', 'new']), 'the queue works on');
-        assert.deepEqual((await stand.stats(stand.otherQueue)).map(({ depth }) => depth), [3]);
+        assert.deepEqual(
+          (await stand.stats(stand.otherQueue)).map(({ depth }) => depth),
+          [3],
+        );
       },
     },
     {
@@ -139,7 +149,13 @@ export const queues: PromiseCases = {
 };
 
 const DEAD = {
-  kind: 'dead', target: undefined, reason: 'gave_up', error: 'no use', attempts: 1, event: undefined, eventId: undefined,
+  kind: 'dead',
+  target: undefined,
+  reason: 'gave_up',
+  error: 'no use',
+  attempts: 1,
+  event: undefined,
+  eventId: undefined,
 } as const;
 
 async function counts(stand: Stand): Promise<string[]> {
@@ -149,5 +165,8 @@ async function counts(stand: Stand): Promise<string[]> {
 }
 
 function purge(stand: Stand): Promise<number> {
-  return stand.transport.queues?.purge(stand.queue) ?? assert.fail('the transport says it has queues, but gives no access to them');
+  return (
+    stand.transport.queues?.purge(stand.queue) ??
+    assert.fail('the transport says it has queues, but gives no access to them')
+  );
 }
