@@ -42,7 +42,7 @@ export function commandNameIn(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
-export function forEach(command: Command, visit: (command: Command) => void): void {
+function forEach(command: Command, visit: (command: Command) => void): void {
   visit(command);
   for (const child of command.commands) forEach(child, visit);
 }

@@ -131,7 +131,4 @@ export class RetryLater extends Error {
 /** Thrown by a listener: trying again is no use. A dead letter `gave_up` at once. */
 export class GiveUp extends Error {
   override readonly name = 'GiveUp';
-  constructor(reason: string, options?: ErrorOptions) {
-    super(reason, options);
-  }
 }

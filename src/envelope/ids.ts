@@ -7,7 +7,7 @@ import { parse, v5, v7 } from 'uuid';
  */
 
 /** Under which names become ids. Never to be changed: ids that are already out there depend on it. */
-export const ID_NAMESPACE = '8b0f6a52-6a3e-5d0c-9a86-5d6b1f0c7e21';
+const ID_NAMESPACE = '8b0f6a52-6a3e-5d0c-9a86-5d6b1f0c7e21';
 const NAMESPACE_BYTES = parse(ID_NAMESPACE);
 
 /** Random bytes are asked for in one go for so many ids: asking costs far more than the bytes. */

@@ -2,7 +2,7 @@ import type { Class } from '../contracts/listener.js';
 import { recordOf } from './records.js';
 
 /** `OrderCreated` → `order_created`, `HTTPRequestSeen` → `http_request_seen`. */
-export function snakeCase(className: string): string {
+function snakeCase(className: string): string {
   return className
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1_$2')

@@ -18,7 +18,7 @@ class WorkerMain {
   #thrun: Thrun | undefined;
   #worker: Worker | undefined;
   #granted: (count: number) => void = () => undefined;
-  #ending: Promise<void> | undefined;
+  #ending = false;
   #stopWhenEmpty = false;
 
   hear(message: ToWorker): void {
@@ -34,7 +34,9 @@ class WorkerMain {
   }
 
   end(): void {
-    this.#ending ??= this.#end();
+    if (this.#ending) return;
+    this.#ending = true;
+    void this.#end();
   }
 
   async #start(spec: WorkerSpec): Promise<void> {

@@ -8,9 +8,8 @@ import { MemoryStore } from '../transports/memory/memory-store.js';
 import { MemoryTransport } from '../transports/memory/memory-transport.js';
 import { VirtualClock } from './virtual-clock.js';
 
-export interface TestThrunOptions extends ThrunConfig {
+export interface TestThrunOptions extends Omit<ThrunConfig, 'listeners' | 'transport'> {
   /** Decorated classes to run. */
-  readonly listeners?: never;
   readonly run?: readonly Class[];
 }
 
@@ -34,7 +33,7 @@ const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
  * For tests of listeners: `const { thrun, settle } = await testThrun({ run: [Welcome] })`, publish, `await settle()`,
  * look. Retries are exact (no jitter) and wait for {@link TestThrun.advance}.
  */
-export async function testThrun({ run = [], listeners: _, ...config }: TestThrunOptions = {}): Promise<TestThrun> {
+export async function testThrun({ run = [], ...config }: TestThrunOptions = {}): Promise<TestThrun> {
   const clock = new VirtualClock();
   const store = new MemoryStore();
   const transport = new MemoryTransport(store, clock);

@@ -49,7 +49,7 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
   const verdicts =
     listeners.length === 1 && only
       ? [await verdictOf(only, delivery, envelope, parts)]
-      : await Promise.all(listeners.map((listener) => verdictOf(listener, delivery, envelope, parts)));
+      : await Promise.all(listeners.map(async (listener) => verdictOf(listener, delivery, envelope, parts)));
   return settle(delivery, envelope, listeners, verdicts, parts);
 }
 

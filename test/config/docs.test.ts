@@ -17,9 +17,9 @@ interface Schema {
 }
 
 /** The path of everything that can be set: `worker.processes`. */
-function paths({ wrapped, pipe, ...schema }: Schema, above = ''): readonly string[] {
+function paths({ wrapped, pipe, ...own }: Schema, above = ''): readonly string[] {
   if (wrapped) return paths(wrapped, above);
-  const entries = pipe?.find((step) => step.entries)?.entries ?? schema.entries;
+  const entries = pipe?.find((step) => step.entries)?.entries ?? own.entries;
   if (!entries) return [above];
   return Object.entries(entries).flatMap(([key, schema]) => paths(schema, above === '' ? key : `${above}.${key}`));
 }

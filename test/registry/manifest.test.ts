@@ -61,7 +61,7 @@ describe('the file', () => {
   });
 
   test('is the same bytes again, also of another folder', async () => {
-    const [one, two] = [await written(), await written(Object.fromEntries(Object.entries(SHOP).reverse()))];
+    const [one, two] = [await written(), await written(Object.fromEntries(Object.entries(SHOP).toReversed()))];
     const bytes = (root: string) => readFile(manifestPath(root));
     const first = await bytes(one.root);
     expect(await bytes(two.root)).toEqual(first);

@@ -23,7 +23,7 @@ export async function buildPackage(): Promise<void> {
     // Type errors are for the type check to report; the JavaScript is written all the same.
     const output = await compile.then(
       () => '',
-      (error: { stdout?: string }) => error.stdout ?? String(error),
+      (error: Error & { readonly stdout?: string }) => error.stdout ?? error.message,
     );
     const built = await filesIn(draft);
     if (!built.includes('index.js')) throw new Error(`src/ does not compile:\n${output}`);

@@ -4,7 +4,7 @@ import type { Delivery, Postponed } from '../../contracts/delivery.js';
 import type { Consumer, OutgoingMessage } from '../../contracts/transport.js';
 
 /** Longest wait for what has to come. Generous: it only matters where a test fails. */
-export const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 10_000;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

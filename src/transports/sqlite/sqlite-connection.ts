@@ -35,7 +35,7 @@ export function connect(database: Database, path: string, options: SqliteOptions
 }
 
 /** SQLite's errors say what, but not where. Others are passed on. */
-export function unavailable(cause: unknown, path: string): unknown {
+function unavailable(cause: unknown, path: string): unknown {
   if (cause instanceof ThrunError || !(cause instanceof Error) || sqliteCode(cause) === undefined) return cause;
   return new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['sqlite', `${path}: ${cause.message}`], { cause });
 }
