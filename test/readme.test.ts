@@ -35,7 +35,7 @@ function node(...args: string[]): string {
 test('the smallest program prints what the README says', () => {
   const [program = ''] = blocks('README.md', 'js');
   const [output] = blocks('README.md', 'text');
-  expect(program.split('\n').length).toBeLessThanOrEqual(24);
+  expect(program.split('\n').length).toBeLessThanOrEqual(20);
   writeFileSync(join(folder, 'app.mjs'), program);
   expect(node('app.mjs')).toBe(output);
 });
