@@ -13,7 +13,9 @@ export interface LogRow {
  */
 export function readLogBatch(statements: Statements, after: number, last: number, limit: number): LogRow[] {
   const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as BatchRow;
-  if (row.bodies === null) return [];
+  if (row.ids === null) return [];
+  // The driver of Node 22 reads a value of no bytes as NULL.
+  const bodies = row.bodies ?? new Uint8Array(0);
   const ids = row.ids.split(',');
   const lengths = row.lengths.split(',');
   const times = row.times.split(',');
@@ -21,7 +23,7 @@ export function readLogBatch(statements: Statements, after: number, last: number
   let start = 0;
   for (const [i, length] of lengths.entries()) {
     const end = start + Number(length);
-    batch.push({ id: Number(ids[i]), body: row.bodies.subarray(start, end), published_at: Number(times[i]) });
+    batch.push({ id: Number(ids[i]), body: bodies.subarray(start, end), published_at: Number(times[i]) });
     start = end;
   }
   return batch;
@@ -31,5 +33,5 @@ export function readLogBatch(statements: Statements, after: number, last: number
 const MOST_AT_ONCE = 500;
 
 type BatchRow =
-  | { readonly bodies: null }
-  | { readonly bodies: Uint8Array; readonly ids: string; readonly lengths: string; readonly times: string };
+  | { readonly ids: null }
+  | { readonly bodies: Uint8Array | null; readonly ids: string; readonly lengths: string; readonly times: string };

@@ -20,10 +20,10 @@ export function prepareStatements(database: Database) {
          coalesce((SELECT id FROM message WHERE id > q.id * ${QUEUE_SPAN} AND id < (q.id + 1) * ${QUEUE_SPAN} ORDER BY id DESC LIMIT 1), 0)
        ) AS used FROM queue q WHERE q.id = ?`,
     ),
-    /** id, body, published_at */
-    addMessage: prepare('INSERT INTO message (id, body, published_at) VALUES (?, ?, ?)'),
+    /** id, body, published_at. The driver of Node 22 binds a body of no bytes as NULL; it is to stay a body. */
+    addMessage: prepare(`INSERT INTO message (id, body, published_at) VALUES (?, coalesce(?, x''), ?)`),
     /** queue, body, published_at, due */
-    addScheduled: prepare('INSERT INTO scheduled (queue, body, published_at, due) VALUES (?, ?, ?, ?)'),
+    addScheduled: prepare(`INSERT INTO scheduled (queue, body, published_at, due) VALUES (?, coalesce(?, x''), ?, ?)`),
     /** queue, now → rows to move into the log */
     dueScheduled: prepare(
       'SELECT id, body, published_at FROM scheduled WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT 1000',
@@ -93,7 +93,7 @@ export function prepareStatements(database: Database) {
     /** message, queue, group, target, body, published_at, attempts, crashes, due, owner, until */
     addParcel: prepare(
       `INSERT INTO parcel (message, queue, grp, target, body, published_at, attempts, crashes, due, owner, until)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, coalesce(?, x''), ?, ?, ?, ?, ?, ?)`,
     ),
     /** owner, until, queue, group, now, limit */
     claimParcels: prepare(
@@ -129,7 +129,7 @@ export function prepareStatements(database: Database) {
     /** message, queue, group, target, reason, error, event, event_id, attempts, body, published_at, died_at */
     addDead: prepare(
       `INSERT INTO dead (message, queue, grp, target, reason, error, event, event_id, attempts, body, published_at, died_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, x''), ?, ?)`,
     ),
   };
 }
