@@ -89,7 +89,10 @@ export class SqliteTransport implements Transport {
     await Promise.all([...this.#consumers.keys()].map((consumer) => consumer.close()));
     await connection?.writer.close();
     connection?.waker.close();
+    connection?.tidier.finish();
     connection?.database.close();
+    // With them go the statements, for which the packaged driver keeps the file open.
+    this.#opening = undefined;
   }
 
   async #connect(): Promise<Connection> {

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { message, receiveAndAck, sorted } from '../../../src/testing/conformance/receive.js';
+import { Child } from './child.js';
+import { consume, count, newPath, openTransport, raw } from './file.js';
+
+const PROCESSES = 6;
+
+test(`${PROCESSES} processes open a new file at the same moment: one makes it, all of them work`, {
+  timeout: 60_000,
+}, async () => {
+  for (let round = 0; round < 5; round++) {
+    const path = await newPath();
+    const script = `
+      say('ready');
+      await told();
+      const transport = new SqliteTransport({ path });
+      try {
+        await transport.publish('events', [message(args[0])]);
+        say('published');
+      } catch (error) {
+        say(error.message);
+      }
+      await transport.close();
+    `;
+    const children = Array.from({ length: PROCESSES }, (_, i) => new Child(script, [path, String(i)]));
+    for (const child of children) expect(await child.said()).toBe('ready');
+    for (const child of children) child.tell();
+    expect(await Promise.all(children.map((child) => child.said()))).toEqual(children.map(() => 'published'));
+    const texts = await receiveAndAck(await consume(await openTransport(path)), PROCESSES);
+    expect(sorted(texts)).toEqual(children.map((_, i) => String(i)));
+    const database = await raw(path);
+    expect(count(database, 'store')).toBe(1);
+    expect(database.prepare('PRAGMA auto_vacuum').get()).toEqual({ auto_vacuum: 2 });
+  }
+});
+
+test.each(['full', 'normal'] as const)(
+  'a publish wakes a worker in another process within milliseconds: durability %s',
+  async (durability) => {
+    const path = await newPath();
+    const consumer = await consume(await openTransport(path));
+    const publisher = new Child(
+      `const transport = new SqliteTransport({ path, durability: args[0] });
+     await transport.open();
+     say('ready');
+     for (;;) {
+       const line = await told();
+       if (line === undefined) break;
+       await transport.publish('events', [message(String(process.hrtime.bigint()))]);
+     }
+     await transport.close();`,
+      [path, durability],
+    );
+    expect(await publisher.said()).toBe('ready');
+    const took: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      const waiting = consumer.next(1);
+      // Only a consumer that really waits has to be woken.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      publisher.tell('publish');
+      const [delivery] = await waiting;
+      took.push(Number(process.hrtime.bigint() - BigInt(Buffer.from(delivery?.body ?? []).toString())) / 1e6);
+      await delivery?.ack();
+    }
+    took.sort((a, b) => a - b);
+    const [median = 0, worst = 0] = [took[30], took[58]];
+    // From before the publish, its fsync included, to after the receipt.
+    expect(median, `median ${median} ms`).toBeLessThan(50);
+    expect(worst, `all but one within ${worst} ms`).toBeLessThan(500);
+  },
+);
+
+test('six processes share a queue: every message is acked by one of them', { timeout: 60_000 }, async () => {
+  const path = await newPath();
+  const transport = await openTransport(path);
+  await consume(transport, { group: 'another application' });
+  const script = `
+    const transport = new SqliteTransport({ path });
+    const consumer = await transport.consume({ queue: 'events', group: 'workers', visibilityMs: 30000, onNotice: ({ kind }) => say(kind) });
+    say('ready');
+    for (;;) {
+      const batch = await consumer.next(20, { waitMs: 1500 });
+      if (batch.length === 0) break;
+      await Promise.all(batch.map((delivery) => delivery.ack()));
+      say('acked', ...batch.map(({ body }) => Buffer.from(body)));
+    }
+    await transport.close();
+  `;
+  const children = Array.from({ length: PROCESSES }, () => new Child(script, [path]));
+  for (const child of children) expect(await child.said()).toBe('ready');
+  const texts = Array.from({ length: 3000 }, (_, i) => String(i));
+  for (let i = 0; i < texts.length; i += 100)
+    await transport.publish(
+      'events',
+      texts.slice(i, i + 100).map((text) => message(text)),
+    );
+  await Promise.all(children.map(({ exit }) => exit));
+  const acked = children.flatMap(({ lines }) => lines.slice(1)).flatMap((line) => line.split(' ').slice(1));
+  expect(sorted(acked)).toEqual(texts);
+});
