@@ -22,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const program = await buildProgram(cli, name ?? '');
     await program.parseAsync(argv, { from: 'user' });
+    await output.end();
     return cli.exitCode;
   } catch (error) {
     return reportError(error, output, helpFor(name));

@@ -28,6 +28,7 @@ export class Output {
   /** Columns of stdout; undefined where it has none. */
   readonly width: number | undefined;
   #closed = false;
+  #failure: Error | undefined;
   #onClosed: () => void = () => undefined;
 
   private constructor(flags: OutputFlags, paint: Paint, notePaint: Paint) {
@@ -37,8 +38,11 @@ export class Output {
     this.notePaint = notePaint;
     this.live = isLively(process.stderr);
     this.width = process.stdout.columns > 0 ? process.stdout.columns : undefined;
-    // Whoever read us has had enough (`| head -1`): that is no failure of ours.
-    process.stdout.on('error', () => this.#close());
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // Whoever read us has had enough (`| head -1`): that is no failure of ours. A full disk is.
+      if (error.code !== 'EPIPE') this.#failure ??= error;
+      this.#close();
+    });
     process.stderr.on('error', () => undefined);
   }
 
@@ -76,6 +80,13 @@ export class Output {
   onClosed(run: () => void): void {
     this.#onClosed = run;
     if (this.#closed) run();
+  }
+
+  /** @throws when the result could not be written where it was to go */
+  async end(): Promise<void> {
+    // Streams tell of a write that failed a moment later.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#failure) throw this.#failure;
   }
 
   #write(text: string): void {

@@ -32,18 +32,26 @@ export function nameOf({ transport }: ResolvedConfig): string {
   return typeof transport === 'string' ? transport : transport.name;
 }
 
-/** Opens the project's transport for `use`, and closes it whatever comes of it. */
-export async function withTransport<Result>(
+/** Makes the project's thrun for `use`, and closes it whatever comes of it. */
+export async function withThrun<Result>(
   config: ResolvedConfig,
-  use: (transport: Transport, thrun: Thrun) => Promise<Result>,
+  use: (thrun: Thrun) => Promise<Result>,
 ): Promise<Result> {
   // The logger is for workers; loading it would only make every command start later.
   const thrun = await thrunFrom({ ...config, logger: config.logger ?? SILENT });
   try {
-    return await use(await thrun.transport(), thrun);
+    return await use(thrun);
   } finally {
     await thrun.close();
   }
+}
+
+/** The same, for what is done on its transport. */
+export function withTransport<Result>(
+  config: ResolvedConfig,
+  use: (transport: Transport) => Promise<Result>,
+): Promise<Result> {
+  return withThrun(config, async (thrun) => use(await thrun.transport()));
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

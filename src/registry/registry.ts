@@ -17,12 +17,13 @@ export class Registry {
 
   /** @returns a function that takes it out again. */
   add(listener: Listener): () => void {
+    const rival =
+      listener.kind === 'job' ? listener.contracts.map((name) => this.#jobs.get(name)).find(Boolean) : undefined;
+    if (rival) throw new ThrunError('THRUN_DUPLICATE_HANDLER', [rival.contracts[0], rival.origin, listener.origin]);
     const namesake = this.#byName.get(listener.name);
+    if (namesake) throw new ThrunError('THRUN_DUPLICATE_LISTENER', [listener.name, namesake.origin, listener.origin]);
     if (listener.kind === 'job') this.#addJob(listener);
-    else {
-      if (namesake) throw new ThrunError('THRUN_DUPLICATE_LISTENER', [listener.name, namesake.origin, listener.origin]);
-      this.#addEventListener(listener);
-    }
+    else this.#addEventListener(listener);
     this.#byName.set(listener.name, listener);
     this.#remembered.clear();
     return () => this.#remove(listener);
@@ -63,8 +64,6 @@ export class Registry {
 
   #addJob(listener: Listener): void {
     for (const contract of listener.contracts) {
-      const other = this.#jobs.get(contract);
-      if (other) throw new ThrunError('THRUN_DUPLICATE_HANDLER', [contract, other.origin, listener.origin]);
       const eavesdropper = this.#exact.get(contract)?.[0];
       if (eavesdropper) throw new ThrunError('THRUN_NAME_CLASH', [contract, listener.origin, eavesdropper.origin]);
       this.#jobs.set(contract, listener);
@@ -72,7 +71,8 @@ export class Registry {
   }
 
   #addEventListener(listener: Listener): void {
-    for (const contract of listener.contracts) {
+    // The same name twice, or a class and its own name, is still one listener.
+    for (const contract of new Set(listener.contracts)) {
       const job = this.#jobs.get(contract);
       if (job) throw new ThrunError('THRUN_NAME_CLASH', [contract, job.origin, listener.origin]);
       if (isPattern(contract)) this.#patterns.push({ listener, matches: patternMatcher(contract) });

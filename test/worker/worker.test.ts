@@ -23,6 +23,28 @@ describe('listeners', () => {
     expect(heard.sort()).toEqual(['name', 'pattern']);
   });
 
+  test('named twice it hears once; two handlers of a job, or two listeners of a name, are refused', async () => {
+    let heard = 0;
+    const { thrun, settle } = await start();
+    thrun.subscribe(['e', 'e', '*'], () => void heard++, { name: 'twice' });
+    await thrun.event('e');
+    await settle();
+    expect(heard).toBe(1);
+    expect(() => thrun.subscribe('x', () => undefined, { name: 'twice' })).toThrow(/Two listeners are called twice/);
+    @ThrunJob('pay', { name: 'first' })
+    class First {
+      constructor(readonly payload: object) {}
+      async handle() {}
+    }
+    @ThrunJob('pay', { name: 'second' })
+    class Second {
+      constructor(readonly payload: object) {}
+      async handle() {}
+    }
+    thrun.subscribe(First);
+    expect(() => thrun.subscribe(Second)).toThrow(/The job pay has two handlers, First and Second/);
+  });
+
   test('a class event arrives as an instance, and a foreign key never takes the place of code', async () => {
     class Paid {
       constructor(readonly amount: number) {}

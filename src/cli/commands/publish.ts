@@ -1,17 +1,17 @@
 import { type Command, Option } from 'commander';
 import type { ResolvedConfig } from '../../config/resolve.js';
 import { ThrunError } from '../../contracts/errors.js';
+import type { PublishOptions } from '../../contracts/listener.js';
 import type { Transport } from '../../contracts/transport.js';
-import type { Limits, MetaFields } from '../../envelope/index.js';
+import { type Limits, RawJson } from '../../envelope/index.js';
 import { utf8Text } from '../../envelope/utf8.js';
 import { type Cli, does, examples } from '../cli.js';
 import { durationFlag, nameFlag, timeFlag } from '../flag-values.js';
 import { plain } from '../plain-text.js';
-import { configFor, type TransportFlag, withTransport } from '../project.js';
+import { configFor, type TransportFlag, withThrun, withTransport } from '../project.js';
 import { KnownContracts } from '../publish/known-contracts.js';
 import { progressOf } from '../publish/progress.js';
 import { publishLines } from '../publish/publish-lines.js';
-import { encodeRaw } from '../publish/raw-payload.js';
 import { openInput, readAll } from '../publish/read-input.js';
 import { transportOption } from '../shared-flags.js';
 
@@ -61,25 +61,28 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
     throw new ThrunError('THRUN_INPUT', [`The payload is given twice, ${both} and by --file. Give it once.`]);
   }
   const { config } = await configFor(cli, flags);
-  const limits = limitsOf(config);
-  const text = await payloadText(cli, flags, json, limits);
-  const deliverAt = deliveryTime(flags);
-  const { body, eventId } = encodeRaw(event, text, metaOf(flags, config, deliverAt), limits);
+  const text = await payloadText(cli, flags, json, limitsOf(config));
   const known = await knownContracts(cli, config);
   const queue = flags.queue ?? known?.queueOf(event) ?? config.queue;
-  await withTransport(config, async (transport) => {
+  await withThrun(config, async (thrun) => {
+    const eventId = await thrun
+      .event(event, new RawJson(text), { ...optionsOf(flags), queue })
+      .catch((error: unknown) => {
+        if (unquoted(json))
+          output.note(`hint: put the JSON in single quotes, or the shell takes the double ones: '{"id":1}'`);
+        throw error;
+      });
+    const transport = await thrun.transport();
     warnOfLoss(cli, transport);
-    const message = {
-      body,
-      event,
-      ...(flags.key !== undefined && { key: flags.key }),
-      ...(deliverAt !== undefined && { deliverAt }),
-    };
-    await transport.publish(queue, [message]);
     if (output.json) output.document({ event_id: eventId, event, queue, transport: transport.name });
     else output.line(plain(eventId));
   });
   if (known?.isUnheard(event)) warnOfSilence(cli, known, [event]);
+}
+
+/** What a shell leaves of `{"id":1}`. */
+function unquoted(json: string | undefined): boolean {
+  return json !== undefined && /^\s*\{[^"]+\}\s*$/.test(json);
 }
 
 /** As it was written, without a byte order mark. */
@@ -97,23 +100,18 @@ async function payloadText(
   if (text === undefined) throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is not UTF-8.`]);
   if (text.trim() === '')
     throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is empty. Send {} for none.`]);
-  return text;
+  return text.trim();
 }
 
-function metaOf(flags: PublishFlags, config: ResolvedConfig, deliverAt: number | undefined): MetaFields {
+function optionsOf({ id, key, source, delay, at, expiresAt }: PublishFlags): PublishOptions {
   return {
-    event_id: flags.id,
-    source: flags.source ?? config.source,
-    key: flags.key,
-    deliver_at: deliverAt === undefined ? undefined : new Date(deliverAt).toISOString(),
-    expires_at: flags.expiresAt,
+    ...(id !== undefined && { id }),
+    ...(key !== undefined && { key }),
+    ...(source !== undefined && { source }),
+    ...(delay !== undefined && { delay }),
+    ...(at !== undefined && { at }),
+    ...(expiresAt !== undefined && { expiresAt }),
   };
-}
-
-/** Ms since the epoch. */
-function deliveryTime({ at, delay }: PublishFlags): number | undefined {
-  if (at !== undefined) return Date.parse(at);
-  return delay === undefined ? undefined : Date.now() + delay;
 }
 
 async function many(cli: Cli, flags: PublishFlags, word: string | undefined, extra: string | undefined): Promise<void> {

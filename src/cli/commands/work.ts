@@ -101,7 +101,8 @@ async function run(cli: Cli, flags: WorkFlags): Promise<number> {
 function overridesOf({ processes, concurrency }: WorkFlags, { verbose }: Output): Settings {
   const worker = { ...(processes !== undefined && { processes }), ...(concurrency !== undefined && { concurrency }) };
   const values: ThrunConfig = { worker, ...(verbose && { logLevel: 'debug' as const }) };
-  return { values, names: { 'worker.processes': '--processes', 'worker.concurrency': '--concurrency' } };
+  const names = Object.fromEntries(Object.keys(worker).map((key) => [`worker.${key}`, `--${key}`]));
+  return { values, names };
 }
 
 function summarize({ counts }: Totals, elapsed: number, output: Output): void {

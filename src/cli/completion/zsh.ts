@@ -48,7 +48,12 @@ ${cases.join('\n')}
     _files
   fi
 }
-compdef _thrun thrun`;
+# Sourced, or autoloaded from a folder of $fpath.
+if [[ "\${funcstack[1]}" == _thrun ]]; then
+  _thrun "$@"
+else
+  compdef _thrun thrun
+fi`;
 }
 
 /** zsh parts a word from its description by the first colon. */

@@ -57,7 +57,7 @@ function version(transport: Transport): string {
   return typeof own === 'string' ? `, ${own}` : '';
 }
 
-function checkBacklog(stats: readonly QueueStats[]): Finding {
+export function checkBacklog(stats: readonly QueueStats[]): Finding {
   const old = stats.filter(({ group, oldestAgeMs = 0 }) => group !== '' && oldestAgeMs > OLD_MS);
   if (old.length === 0) return ok('backlog', 'nothing waits for long');
   const detail = old.map(
