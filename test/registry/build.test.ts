@@ -9,8 +9,8 @@ import { failure, type Files, project, write } from '../support/project.js';
 
 const configOf = (root: string, listeners?: readonly string[]) =>
   resolveConfig(listeners ? { listeners } : {}, { root, env: {} });
-const sources = (root: string, built: readonly { source: string }[]) =>
-  built.map(({ source }) => relative(root, source));
+const sources = (root: string, listeners: readonly { source: string }[]) =>
+  listeners.map(({ source }) => relative(root, source));
 
 const listener = (name: string, event = 'a') =>
   `import { ThrunEventListener } from 'thrun';\n@ThrunEventListener('${event}')\nexport class ${name} { handle() { return '${name}'; } }\n`;

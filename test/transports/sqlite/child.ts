@@ -50,10 +50,16 @@ export class Child {
       this.#wake();
     });
     this.exit = new Promise((resolve) => {
-      this.#process.on('close', () => {
+      const end = () => {
         this.#ended = true;
         this.#wake();
         resolve();
+      };
+      this.#process.on('close', end);
+      // It could not be started at all.
+      this.#process.on('error', (error) => {
+        this.#errors += error.message;
+        end();
       });
     });
     onTestFinished(() => this.kill());
