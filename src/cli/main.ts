@@ -25,7 +25,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     await output.end();
     return cli.exitCode;
   } catch (error) {
-    return reportError(error, output, helpFor(name));
+    const exitCode = reportError(error, output, helpFor(name));
+    await output.flush();
+    return exitCode;
   } finally {
     clearInterval(awake);
   }

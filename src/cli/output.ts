@@ -82,11 +82,19 @@ export class Output {
     if (this.#closed) run();
   }
 
-  /** @throws when the result could not be written where it was to go */
+  /**
+   * Resolves when everything is written: a pipe takes what its reader has room for, and the process ends after this.
+   * @throws when the result could not be written where it was to go
+   */
   async end(): Promise<void> {
+    await this.flush();
     // Streams tell of a write that failed a moment later.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#failure) throw this.#failure;
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all([process.stdout, process.stderr].map(drained));
   }
 
   #write(text: string): void {
@@ -98,6 +106,14 @@ export class Output {
     this.#closed = true;
     this.#onClosed();
   }
+}
+
+/** Also when nobody reads the stream any more. */
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve();
+    else stream.write('', () => resolve());
+  });
 }
 
 export interface OutputFlags {

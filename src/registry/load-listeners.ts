@@ -1,6 +1,7 @@
 import { importProblems } from '../config/import-problem.js';
 import { nativeImport } from '../config/native-import.js';
 import type { BuiltListener } from './build.js';
+import { failed } from './failed.js';
 import { type DecoratorRecord, recordedDuring } from './records.js';
 
 /** What came of importing one listener file. */
@@ -16,6 +17,20 @@ export interface LoadedListener extends BuiltListener {
  * path of a built module changes with its content.
  */
 const remembered = new Map<string, readonly DecoratorRecord[]>();
+
+/**
+ * Everything the listener files decorate, as a worker process needs it: nothing is built or checked.
+ * @throws {ThrunError} THRUN_DISCOVERY_FAILED, with each file and line that could not be imported
+ */
+export async function loadListeners(
+  built: readonly BuiltListener[],
+  root: string,
+): Promise<readonly DecoratorRecord[]> {
+  const loaded = await importListeners(built, root);
+  const problems = loaded.flatMap((listener) => listener.problems);
+  if (problems.length > 0) throw failed(problems);
+  return loaded.flatMap((listener) => listener.records);
+}
 
 /** One after the other, so that what is recorded meanwhile belongs to that file; one that fails does not stop the rest. */
 export async function importListeners(

@@ -1,3 +1,4 @@
+import type { BuiltListener } from '../registry/build.js';
 import type { Settings } from '../config/environment.js';
 import type { Counts } from '../observability/counters.js';
 import type { Activity } from '../worker/worker.js';
@@ -11,8 +12,8 @@ export interface WorkerSpec {
   readonly configModule: string | undefined;
   /** Config values the command line overrules. */
   readonly overrides: Settings;
-  /** Listener modules, ready to import. */
-  readonly modules: readonly string[];
+  /** Listener files, ready to import. */
+  readonly listeners: readonly BuiltListener[];
   /** Consume these only; undefined: every queue a listener needs. */
   readonly queues: readonly string[] | undefined;
   /** Run only listeners to contracts that match this pattern. */

@@ -77,13 +77,12 @@ export async function runWorkers(options: RunWorkersOptions): Promise<RunningWor
 }
 
 async function specFor(config: ResolvedConfig, options: RunWorkersOptions): Promise<WorkerSpec> {
-  const built = await buildListeners(config);
   return {
     root: config.root,
     configFile: config.file,
     configModule: config.module,
     overrides: options.overrides,
-    modules: built.map(({ module }) => module),
+    listeners: await buildListeners(config),
     queues: options.queues,
     only: options.only,
     metered: options.limit !== undefined,

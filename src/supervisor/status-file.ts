@@ -46,6 +46,8 @@ export class StatusFile {
 
 export interface Health {
   readonly status: WorkerStatus;
+  /** Its process is there; where it is not, a killed supervisor left the status behind. */
+  readonly running: boolean;
   /** Why it does not consume; undefined: it does. */
   readonly problem: string | undefined;
 }
@@ -55,15 +57,16 @@ export function readHealth(root: string, now = Date.now()): readonly Health[] {
   return statusFiles(folderOf(root)).flatMap((file) => {
     try {
       const status = JSON.parse(readFileSync(file, 'utf8')) as WorkerStatus;
-      return [{ status, problem: problemOf(status, now) }];
+      const running = isAlive(status.pid);
+      return [{ status, running, problem: problemOf(status, running, now) }];
     } catch {
       return [];
     }
   });
 }
 
-function problemOf(status: WorkerStatus, now: number): string | undefined {
-  if (!isAlive(status.pid)) return 'its process is gone without having drained';
+function problemOf(status: WorkerStatus, running: boolean, now: number): string | undefined {
+  if (!running) return 'its process is gone without having drained';
   const age = now - Date.parse(status.updated_at);
   if (!(age < STALE_MS)) return `it has said nothing for ${Math.round(age / 1000)} s`;
   if (status.processes === 0) return 'none of its processes is up';

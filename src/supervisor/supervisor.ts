@@ -175,8 +175,9 @@ export class Supervisor {
   /** Draining earlier would hand back what was granted and waits for a slot. */
   #limitReached(): boolean {
     const { limit = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#granted < limit) return false;
     const { counts, held } = this.totals();
-    return this.#granted >= limit && counts.received >= limit && held === 0;
+    return counts.received >= limit && held === 0;
   }
 
   #exited(worker: WorkerProcess, end: WorkerEnd): void {

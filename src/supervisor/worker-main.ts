@@ -1,10 +1,9 @@
-import { pathToFileURL } from 'node:url';
 import { type Thrun, thrunFrom } from '../app.js';
 import { loadConfig } from '../config/load.js';
 import { ThrunError } from '../contracts/errors.js';
 import { countInto, noCounts } from '../observability/counters.js';
+import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
-import { recordedDuring } from '../registry/records.js';
 import { errorText } from '../worker/error-text.js';
 import type { Worker } from '../worker/worker.js';
 import type { ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
@@ -40,14 +39,12 @@ class WorkerMain {
   }
 
   async #start(spec: WorkerSpec): Promise<void> {
-    const { configFile, configModule, modules, overrides, root } = spec;
+    const { configFile, configModule, listeners, overrides, root } = spec;
     const config = await loadConfig({ cwd: root, file: configFile, built: configModule, overrides });
     const thrun = await thrunFrom(config);
     this.#thrun = thrun;
     thrun.observe(countInto(this.#counts));
-    for (const module of modules) {
-      thrun.register(await recordedDuring(() => import(pathToFileURL(module).href)));
-    }
+    thrun.register(await loadListeners(listeners, root));
     const matches = spec.only === undefined ? undefined : patternMatcher(spec.only);
     this.#worker = await thrun.work({
       queues: spec.queues,

@@ -84,8 +84,22 @@ export class ListenerRunner {
     envelope: Envelope,
   ): Promise<Verdict> {
     if (!(await granted)) return NOT_STARTED;
-    if (delivery.crashes >= SUSPECT_CRASHES) await delivery.begin();
-    return this.#attempt(listener, delivery, envelope);
+    if (delivery.crashes < SUSPECT_CRASHES || (await this.#begin(delivery))) {
+      return this.#attempt(listener, delivery, envelope);
+    }
+    this.#parts.slots.release();
+    return NOT_STARTED;
+  }
+
+  /** A suspect whose next crash cannot be counted is not run: it could take down worker after worker for ever. */
+  async #begin(delivery: Delivery): Promise<boolean> {
+    try {
+      await delivery.begin();
+      return true;
+    } catch (error) {
+      this.#parts.logger.warn({ id: delivery.id, error: errorText(error) }, 'a suspect delivery could not begin');
+      return false;
+    }
   }
 
   /** Holding a slot; gives it back. */

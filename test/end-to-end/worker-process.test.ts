@@ -157,11 +157,7 @@ describe('faults', () => {
     const worker = project.start('work', '--processes', '2');
     const transport = await thrun.transport();
     await thrun.event('good');
-    let dead: number | undefined = 0;
-    while (dead === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      dead = await transport.deadLetters?.count({});
-    }
+    await worker.says('dead letter');
     expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
     await project.until(
       'all neighbours',

@@ -137,6 +137,16 @@ describe('one delivery', () => {
     expect(delivery.settled).toBe('ack');
   });
 
+  test('a suspect whose crash cannot be counted is handed back, and its slot with it', async () => {
+    const all = parts();
+    const delivery = new FakeDelivery(body, 3, 2, 'good');
+    delivery.begin = () => Promise.reject(new Error('the transport is closed'));
+    await execute(delivery, all);
+    expect(all.ran).toEqual([]);
+    expect(delivery.settled).toBe('release');
+    expect(all.slots.running).toBe(0);
+  });
+
   test('a listener that is gone is named', async () => {
     const delivery = new FakeDelivery(body, 2, 0, 'renamed');
     await execute(delivery, parts());

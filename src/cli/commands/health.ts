@@ -16,7 +16,7 @@ async function run(cli: Cli, flags: GlobalFlags): Promise<number> {
   const { root } = await cli.config(flags);
   const { readHealth } = await import('../../supervisor/status-file.js');
   // What a killed supervisor left behind says nothing about those that run.
-  const workers = readHealth(root).filter(({ status }) => isAlive(status.pid));
+  const workers = readHealth(root).filter(({ running }) => running);
   const healthy = workers.length > 0 && workers.every(({ problem }) => problem === undefined);
   if (output.json) output.document({ healthy, workers: workers.map(documentOf) });
   for (const worker of workers) output.line(lineOf(worker));
@@ -42,13 +42,4 @@ function lineOf({ status: { pid, processes, active, started_at }, problem }: Hea
   const since = plain(String(started_at));
   if (problem !== undefined) return `thrun work ${pid} (since ${since}) is not well: ${plain(problem)}`;
   return `thrun work ${pid} (since ${since}) consumes: ${processes} ${processes === 1 ? 'process' : 'processes'}, ${active} active`;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
