@@ -1,5 +1,13 @@
+import type { Batches } from './batch/batches.js';
+import { BatchService } from './batch/batch-service.js';
+import { BatchBuilder, namedBuilder } from './batch/builder.js';
+import { JOB_FAILED, JOB_SUCCEEDED, RESULTS_LISTENER, settleForeign } from './batch/foreign-results.js';
+import type { BatchMembers } from './batch/members.js';
+import { batchNamed, namingOf } from './batch/named-batch.js';
+import { loadStore } from './batch/stores/index.js';
 import type { Clock } from './contracts/clock.js';
 import { systemClock } from './contracts/clock.js';
+import type { NamedBatch } from './contracts/batch.js';
 import { ThrunError } from './contracts/errors.js';
 import type {
   Class,
@@ -71,6 +79,7 @@ export class Thrun {
   readonly #dispatcher: Dispatcher;
   readonly #transports = new Map<string, Promise<Transport>>();
   readonly #workers = new Set<Worker>();
+  readonly #batches: BatchService;
   #ready: Transport | undefined;
   #unnamed = 0;
   #closed: Promise<void> | undefined;
@@ -90,6 +99,17 @@ export class Thrun {
       transport: (name) => (name === undefined && this.#ready) || this.transport(name),
     });
     this.#bus.observe(logTo(logger));
+    this.#batches = new BatchService({
+      ...config.batches,
+      store: async () =>
+        typeof config.batches.store === 'string'
+          ? loadStore(config.batches.store, config.batches)
+          : config.batches.store,
+      clock: this.#clock,
+      logger,
+      limits: this.#limits,
+      publish: (inputs) => this.#dispatcher.publishAll(inputs),
+    });
   }
 
   /**
@@ -106,6 +126,34 @@ export class Thrun {
   /** Publishes many at once: far quicker than one by one. Resolves to their ids, in order. */
   events(inputs: readonly EventInput[]): Promise<string[]> {
     return this.#dispatcher.publishAll(inputs);
+  }
+
+  /**
+   * A batch of jobs, sent when it is awaited: instances of job classes, `{ event, payload }` for jobs without a class here,
+   * other batches; a list among them is a parallel stage. Or one that `@ThrunBatch` names: an instance, or its name and payload.
+   * @throws {ThrunError} THRUN_BATCH_DEFINITION when it is sent, with the place of what is wrong
+   */
+  batch(members: BatchMembers): BatchBuilder;
+  batch(batch: NamedBatch): BatchBuilder;
+  batch(name: string, payload?: unknown): BatchBuilder;
+  batch(what: BatchMembers | NamedBatch | string, payload?: unknown): BatchBuilder {
+    const send = async (builder: BatchBuilder) => (await this.batches()).send(builder);
+    if (Array.isArray(what)) return new BatchBuilder(what as BatchMembers, send);
+    const batch = typeof what === 'string' ? batchNamed(what, payload, this.config.container) : (what as NamedBatch);
+    const naming = namingOf(batch);
+    if (!naming) throw new ThrunError('THRUN_NOT_DECORATED', [batch.constructor.name, '@ThrunBatch']);
+    return namedBuilder(naming, batch, send);
+  }
+
+  /** Batches that were made: look at them, cancel, retry, prune. Opens the store. */
+  batches(): Promise<Batches> {
+    if (this.#closed) return Promise.reject(new ThrunError('THRUN_CLOSED'));
+    return this.#batches.open();
+  }
+
+  /** Resolves when all that batches have to send from this process is sent. */
+  batchesIdle(): Promise<void> {
+    return this.#batches.idle();
   }
 
   /**
@@ -150,6 +198,7 @@ export class Thrun {
     const transport = await this.transport(undefined);
     const { config } = this;
     const { queues = this.queues(), runs, admit } = options;
+    this.#listenForResults(transport);
     const worker = new Worker(
       {
         ...config.worker,
@@ -168,12 +217,14 @@ export class Thrun {
         random: this.#random,
         logger: this.logger,
         observe: this.#bus.emit,
+        jobs: this.#batches.jobs,
         publishFrom: (cause, event, payload, publishing) =>
           this.#dispatcher.publishFrom(cause, event, payload, publishing),
       },
     );
     this.#workers.add(worker);
     await worker.start();
+    this.#batches.sweeper.start();
     return worker;
   }
 
@@ -210,6 +261,7 @@ export class Thrun {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    await this.#batches.close();
     for (const opening of this.#transports.values()) await (await opening.catch(() => undefined))?.close();
   }
 
@@ -221,6 +273,15 @@ export class Thrun {
     await transport.open();
     if (isOwn) this.#ready = transport;
     return transport;
+  }
+
+  /** Workers in other languages tell by events how a job of a batch went. */
+  #listenForResults({ traits }: Transport): void {
+    if (this.registry.named(RESULTS_LISTENER)) return;
+    const run = (payload: unknown, context: EventContext) =>
+      settleForeign(payload, context, () => this.batches(), !traits.fanOut);
+    const what = { name: RESULTS_LISTENER, origin: RESULTS_LISTENER, run };
+    this.registry.add(eventListener(what, [JOB_SUCCEEDED, JOB_FAILED], {}, this.config.retry));
   }
 
   get #collect(): CollectOptions {

@@ -12,13 +12,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   envelope: ['contracts'],
   observability: ['contracts'],
-  transports: ['contracts'],
+  sqlite: ['contracts'],
+  transports: ['contracts', 'sqlite'],
   registry: ['contracts', 'config'],
   config: ['contracts', 'registry'],
   dispatch: ['contracts', 'envelope', 'registry'],
+  batch: ['contracts', 'dispatch', 'envelope', 'registry', 'sqlite'],
   worker: ['contracts', 'envelope', 'observability', 'registry'],
   supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
-  testing: ['contracts', 'config', 'observability', 'transports', '.'],
+  testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],
   cli: ['contracts', 'config', 'dispatch', 'envelope', 'observability', 'registry', 'supervisor', 'worker', '.'],
 };
 

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
+import type { BatchStore } from '../contracts/batch-store.js';
 import type { Container, Logger, Middleware } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { LogLevel, ThrunConfig, TransportName } from './options.js';
+import type { BatchesConfig, BatchStoreName, LogLevel, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, type Problem } from './validate.js';
 
@@ -24,6 +25,7 @@ export interface ResolvedConfig {
   readonly transport: TransportName | Transport;
   readonly transports: { readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' } };
   readonly queue: string;
+  readonly batches: ResolvedBatchesConfig;
   readonly listeners: readonly string[];
   readonly retry: RetryPolicy;
   readonly unhandled: 'auto' | 'ack' | 'dead';
@@ -33,6 +35,13 @@ export interface ResolvedConfig {
   readonly middleware: readonly Middleware[];
   readonly logger: Logger | undefined;
   readonly logLevel: LogLevel;
+}
+
+export interface ResolvedBatchesConfig {
+  readonly store: BatchStoreName | BatchStore;
+  readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
+  readonly stalledAfterMs: number;
+  readonly keepMs: number | undefined;
 }
 
 export interface ResolvedWorkerConfig {
@@ -93,6 +102,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
     },
     queue: config.queue ?? 'events',
+    batches: batchesOf(config.batches, root),
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),
     unhandled: config.unhandled ?? 'auto',
@@ -121,12 +131,23 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
   };
 }
 
+function batchesOf({ store = 'sqlite', sqlite = {}, stalledAfter, keep }: BatchesConfig = {}, root: string) {
+  const { path = '.thrun/batches.db', durability = 'full' } = sqlite;
+  const keepMs = ms(keep, 7 * 86_400_000);
+  return {
+    store,
+    sqlite: { path: resolve(root, path), durability },
+    stalledAfterMs: ms(stalledAfter, 86_400_000),
+    keepMs: keepMs === 0 ? undefined : keepMs,
+  };
+}
+
 function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'limits', 'worker', 'retry']);
+const SECTIONS: ReadonlySet<string> = new Set(['batches', 'transports', 'sqlite', 'limits', 'worker', 'retry']);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {

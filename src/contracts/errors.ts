@@ -42,6 +42,13 @@ const TABLE = {
     message: 'The transport %s was locked by another process for %s ms. Nothing was written; try again.',
   },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
+  THRUN_STORE_UNAVAILABLE: { usage: false, message: 'The batch store %s cannot be used: %s' },
+  THRUN_BATCH_UNKNOWN: {
+    usage: true,
+    message: 'There is no batch %s. "thrun batch list" shows those there are; finished ones are pruned after a while.',
+  },
+  THRUN_BATCH_STATE: { usage: false, message: 'The batch %s %s.' },
+  THRUN_BATCH_DEFINITION: { usage: true, message: 'Not a batch: %s' },
   THRUN_ABILITY: { usage: false, message: 'The transport %s cannot %s.' },
   THRUN_CLOSED: { usage: false, message: 'This thrun is closed; create a new one.' },
   THRUN_TIMEOUT: { usage: false, message: '%s did not finish within %s ms; its AbortSignal was raised.' },

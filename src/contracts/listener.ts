@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { JobBatch } from './batch.js';
 import type { JsonValue, Meta } from './envelope.js';
 import type { Duration } from './units.js';
 
@@ -89,6 +90,8 @@ export interface EventContext {
   readonly logger: Logger;
   /** The exact bytes of the envelope. */
   readonly body: Uint8Array;
+  /** The batch this is a job of. */
+  readonly batch: JobBatch | undefined;
   /** Publishes an event that carries correlation, causation and trace on. Resolves to its id. */
   publish(event: string | object, payload?: unknown, options?: PublishOptions): Promise<string>;
 }

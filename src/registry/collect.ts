@@ -9,10 +9,11 @@ export interface CollectOptions {
   readonly retry: RetryPolicy;
 }
 
-/** From what a decorator recorded to what a worker runs; nothing for a class that only names an event. */
+/** From what a decorator recorded to what a worker runs; nothing for a class that only names an event or a batch. */
 export function listenerFrom(record: DecoratorRecord, options: CollectOptions): Listener | undefined {
   switch (record.kind) {
     case 'event':
+    case 'batch':
       return undefined;
     case 'job':
       return jobHandler(record.type, record.name, record.options, options);

@@ -1,3 +1,4 @@
+import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
@@ -8,6 +9,7 @@ import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import { Context, type PublishFrom } from './context.js';
 import { errorText } from './error-text.js';
+import { endOf, jobRefOf } from './job-ref.js';
 import { retryDelay } from './retry-delay.js';
 import { Slots } from './slots.js';
 import { validatePayload } from './validate-payload.js';
@@ -21,11 +23,14 @@ export interface RunnerParts {
   readonly observe: Observer;
   readonly random: () => number;
   readonly clock: Clock;
+  /** Where jobs of batches are counted. */
+  readonly jobs: BatchJobs | undefined;
   /** A listener that keeps the event loop longer than this is reported, ms. */
   readonly blockedAfterMs: number;
 }
 
 const NOT_STARTED: Verdict = { kind: 'not_started' };
+const DROPPED: Verdict = { kind: 'dropped' };
 
 /** Runs listeners: one attempt each, within the worker's and their own concurrency. Never throws. */
 export class ListenerRunner {
@@ -104,9 +109,45 @@ export class ListenerRunner {
 
   /** Holding a slot; gives it back. */
   async #attempt(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
-    let { payload }: { payload: unknown } = envelope;
     const context = new Context(envelope, delivery, this.#parts);
     this.#running.add(context);
+    try {
+      const job = this.#parts.jobs && listener.kind === 'job' ? jobRefOf(envelope) : undefined;
+      return await (job
+        ? this.#runJob(job, listener, delivery, envelope, context)
+        : this.#run(listener, delivery, envelope, context));
+    } finally {
+      this.#running.delete(context);
+      this.#parts.slots.release();
+    }
+  }
+
+  /** Around a job of a batch: the batch is asked before it runs, and told how it went before its delivery is settled. */
+  async #runJob(
+    job: JobRef,
+    listener: Listener,
+    delivery: Delivery,
+    envelope: Envelope,
+    context: Context,
+  ): Promise<Verdict> {
+    const jobs = this.#parts.jobs as BatchJobs;
+    try {
+      const answer = await jobs.begin(job, (reason) => context.abort(reason));
+      if (answer === 'drop') return DROPPED;
+      if (answer === 'stranger') return await this.#run(listener, delivery, envelope, context);
+      context.batch = jobs.batchOf(job);
+      const verdict = await this.#run(listener, delivery, envelope, context);
+      return (await jobs.end(job, endOf(verdict))) ? verdict : DROPPED;
+    } catch (error) {
+      // The process stops before the batch could be asked or told: somebody else is to have it.
+      this.#parts.logger.warn({ batch: job.batchId, job: job.jobId, error: errorText(error) }, 'a job is handed back');
+      return NOT_STARTED;
+    }
+  }
+
+  /** Never throws. */
+  async #run(listener: Listener, delivery: Delivery, envelope: Envelope, context: Context): Promise<Verdict> {
+    let { payload }: { payload: unknown } = envelope;
     const start = performance.now();
     try {
       if (listener.schema) {
@@ -126,9 +167,6 @@ export class ListenerRunner {
       return { kind: 'succeeded', result };
     } catch (thrown) {
       return this.#failed(listener, delivery, thrown);
-    } finally {
-      this.#running.delete(context);
-      this.#parts.slots.release();
     }
   }
 

@@ -1,3 +1,4 @@
+import type { BatchJobs } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Logger, Middleware } from '../contracts/listener.js';
@@ -40,6 +41,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   readonly observe: Observer;
   readonly publishFrom: PublishFrom;
+  /** Where jobs of batches are counted. */
+  readonly jobs: BatchJobs | undefined;
 }
 
 /** How busy a worker is, and whether it really consumes. */
@@ -156,8 +159,8 @@ export class Worker {
   }
 
   #executeParts(): ExecuteParts {
-    const { transport, registry, clock, observe } = this.#parts;
-    const { limits, maxCrashes, unhandled, runs = () => true } = this.#options;
+    const { transport, registry, clock, observe, jobs } = this.#parts;
+    const { group, limits, maxCrashes, unhandled, runs = () => true } = this.#options;
     return {
       transport,
       registry,
@@ -168,6 +171,8 @@ export class Worker {
       unhandled,
       runs,
       runner: this.#runner,
+      jobs,
+      group,
     };
   }
 

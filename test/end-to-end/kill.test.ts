@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
-import { openDatabase } from '../../src/transports/sqlite/sqlite-driver.js';
+import { openDatabase } from '../../src/sqlite/driver.js';
 import { Project } from './project.js';
 import { seeded } from './random.js';
 

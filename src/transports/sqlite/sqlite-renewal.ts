@@ -4,7 +4,7 @@ import type { SqliteDelivery } from './sqlite-delivery.js';
 import type { Holdings, ParcelHold, RangeHold } from './sqlite-lease.js';
 import { trim } from './sqlite-log.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Writer } from '../../sqlite/writer.js';
 
 interface Parts {
   readonly seat: Seat;

@@ -1,5 +1,5 @@
 import { ThrunError } from '../../contracts/errors.js';
-import { type Database, isBusy, sqliteCode } from './sqlite-driver.js';
+import { type Database, isBusy, sqliteCode } from '../../sqlite/driver.js';
 
 const VERSION = 1;
 

@@ -4,7 +4,7 @@ import type { SqliteDelivery } from './sqlite-delivery.js';
 import type { Holdings, ParcelHold, RangeHold } from './sqlite-lease.js';
 import { queueNumber, trim } from './sqlite-log.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Writer } from '../../sqlite/writer.js';
 
 /** Trimming costs a little each time, so it waits for this many settled messages; an idle consumer does the rest. */
 const TRIM_EVERY = 1024;

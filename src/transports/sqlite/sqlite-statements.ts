@@ -1,5 +1,5 @@
 import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
-import type { Database, Statement } from './sqlite-driver.js';
+import type { Database, Statement } from '../../sqlite/driver.js';
 import { QUEUE_SPAN } from './sqlite-schema.js';
 
 /** Every statement of the message path, prepared once a connection. Parameters are named in each one's comment. */

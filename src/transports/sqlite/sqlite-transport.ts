@@ -15,7 +15,7 @@ import type {
 import { type Connection, connect } from './sqlite-connection.js';
 import { SqliteConsumer } from './sqlite-consumer.js';
 import { SqliteDeadLetters } from './sqlite-dead-letters.js';
-import { type Database, openDatabase } from './sqlite-driver.js';
+import { type Database, openDatabase } from '../../sqlite/driver.js';
 import { append, queueNumber } from './sqlite-log.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { SqliteQueues } from './sqlite-queues.js';

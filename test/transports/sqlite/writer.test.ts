@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Database } from '../../../src/transports/sqlite/sqlite-driver.js';
-import { Writer, type WriterOptions } from '../../../src/transports/sqlite/sqlite-writer.js';
+import type { Database } from '../../../src/sqlite/driver.js';
+import { Writer, type WriterOptions } from '../../../src/sqlite/writer.js';
 
 class Busy extends Error {
   readonly errcode = 5;

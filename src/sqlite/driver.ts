@@ -1,4 +1,4 @@
-import { ThrunError } from '../../contracts/errors.js';
+import { ThrunError } from '../contracts/errors.js';
 
 /** What thrun uses of the `node:sqlite` API; `@photostructure/sqlite` has the same. */
 export interface Database {

@@ -1,5 +1,5 @@
-import { ThrunError } from '../../contracts/errors.js';
-import { type Database, isBusy } from './sqlite-driver.js';
+import { ThrunError } from '../contracts/errors.js';
+import { type Database, isBusy } from './driver.js';
 
 export interface WriterOptions {
   readonly durability: 'full' | 'normal';
