@@ -15,5 +15,7 @@ const args = quick ? [...slow.flatMap((glob) => ['--exclude', glob]), ...rest] :
 const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args], {
   cwd: root,
   stdio: 'inherit',
+  // Tests that try random cases try fewer of them.
+  env: { ...process.env, ...(quick && { THRUN_QUICK: '1' }) },
 });
 process.exitCode = status ?? 1;
