@@ -68,7 +68,7 @@ export async function runToEnd(world: World, one: Plan, stepIn?: Interference): 
     alive();
     const ready = world.ready.slice(0, 3);
     const deaths = world.deaths;
-    await Promise.all(ready.map((message, i) => processes[i % processes.length]?.handle(message)));
+    await Promise.all(ready.map(async (message, i) => processes[i % processes.length]?.handle(message)));
     alive();
     if (ready.length > 0 && round % 5 > 0) continue;
     world.now += ready.length > 0 ? LEASE_MS : MAKER_MS;
