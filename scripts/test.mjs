@@ -3,12 +3,18 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build, install, root } from './prepare.mjs';
-
-install();
-build();
+import { ensureTools } from './tools.mjs';
 
 const [first, ...rest] = process.argv.slice(2);
 const quick = first === '--quick';
+
+install();
+if (!quick) {
+  // Programs in other languages publish too, and are tested as they are.
+  ensureTools({ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] });
+}
+build();
+
 // What starts processes of its own, or fills disks, is for the whole run.
 const slow = ['test/end-to-end/**', 'test/cli/**', 'test/transports/sqlite/**', 'test/readme.test.ts'];
 const args = quick ? [...slow.flatMap((glob) => ['--exclude', glob]), ...rest] : process.argv.slice(2);

@@ -41,6 +41,11 @@ function objectText(thrown: object): string {
   try {
     return JSON.stringify(thrown) ?? 'an object without content';
   } catch {
-    return inspect(thrown, { depth: 2, breakLength: Number.POSITIVE_INFINITY, customInspect: false, maxArrayLength: 20 });
+    return inspect(thrown, {
+      depth: 2,
+      breakLength: Number.POSITIVE_INFINITY,
+      customInspect: false,
+      maxArrayLength: 20,
+    });
   }
 }

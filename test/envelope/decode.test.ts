@@ -483,7 +483,17 @@ describe('meta', () => {
   });
 
   it.each(['deliver_at', 'expires_at'])('row 45: a %s that is no time is a dead letter', (field) => {
-    for (const given of ['-5', '0', '1e15', '"5m"', '"NaN"', '""', '{}', '"2026-02-30T00:00:00Z"', '"2026-01-01 12:00"']) {
+    for (const given of [
+      '-5',
+      '0',
+      '1e15',
+      '"5m"',
+      '"NaN"',
+      '""',
+      '{}',
+      '"2026-02-30T00:00:00Z"',
+      '"2026-01-01 12:00"',
+    ]) {
       expect(refuse(withMeta(`{"event_id":"1","${field}":${given}}`)), given).toMatchObject({
         reason: 'invalid_meta',
         error: expect.stringMatching(`^meta.${field} is .+, which is no time. Send RFC 3339 with a zone`),
