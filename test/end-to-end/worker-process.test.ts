@@ -15,8 +15,7 @@ export class Slow {
   }
 }`;
 
-const steps = (project: Project, step: string) =>
-  project.handled().filter((line) => (line as { step?: string }).step === step);
+const steps = (project: Project, step: string) => project.handled().filter((line) => line.step === step);
 
 describe('drain', () => {
   test('SIGTERM: what runs is finished, nothing new begins, the rest is handed back, exit 0', async () => {
@@ -248,6 +247,16 @@ describe('faults', () => {
     well.kill('SIGTERM');
     expect((await well.exit).code).toBe(0);
   });
+});
+
+test('the compiler of the listeners does not outlive the build', async () => {
+  project = new Project(slow(1), `{ group: 'e2e' }`);
+  const worker = project.start('work', '--processes', '2');
+  await worker.says('is ready', 2);
+  expect(worker.workers()).toHaveLength(2);
+  expect(worker.children()).toEqual(worker.workers());
+  worker.kill('SIGTERM');
+  expect((await worker.exit).code).toBe(0);
 });
 
 test('--watch: a changed listener is built and the workers are replaced', async () => {
