@@ -159,25 +159,22 @@ export class Command {
     }
   }
 
-  /** Resolves when it has said `text` on stderr (or stdout); rejects with all it said after half a minute. */
-  async says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
-    const said = () => `${this.stderr}${this.stdout}`.split(text).length > times;
-    const deadline = AbortSignal.timeout(ms);
-    while (!said()) {
-      await new Promise<void>((resolve, reject) => {
-        const done = () => {
-          this.#waiting.delete(done);
-          resolve();
-        };
-        this.#waiting.add(done);
-        deadline.addEventListener('abort', () =>
-          reject(new Error(`it never said ${text}:\n${this.stdout}${this.stderr}`)),
-        );
-        void this.exit.then(() =>
-          said() ? done() : reject(new Error(`it ended without ${text}:\n${this.stdout}${this.stderr}`)),
-        );
-      });
-    }
+  /** Resolves when it has said `text` so often; rejects with all it said after half a minute, or when it ends without. */
+  says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (why?: string) => {
+        const said = `${this.stderr}${this.stdout}`.split(text).length > times;
+        if (!said && why === undefined) return;
+        this.#waiting.delete(look);
+        clearTimeout(deadline);
+        if (said) resolve();
+        else reject(new Error(`${why} ${text}:\n${this.stdout}${this.stderr}`));
+      };
+      const deadline = setTimeout(() => look('it never said'), ms);
+      this.#waiting.add(look);
+      void this.exit.then(() => look('it ended without'));
+      look();
+    });
   }
 
   #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {

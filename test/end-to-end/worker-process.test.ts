@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventually, fileExists, type Project as ProjectType, Project } from './project.js';
 
 let project: ProjectType;
@@ -157,7 +157,10 @@ describe('faults', () => {
     const transport = await thrun.transport();
     await thrun.event('good');
     await worker.says('dead letter');
-    expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
+    // It is said first, and written with what else there is to settle.
+    await vi.waitFor(async () =>
+      expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]),
+    );
     await project.until(
       'all neighbours',
       (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 41,
@@ -214,11 +217,45 @@ describe('faults', () => {
     expect(stderr).toContain('main.ts');
   });
 
-  test('processes that do nothing but crash are given up on', async () => {
-    project = new Project(`process.nextTick(() => process.exit(7));`, `{ group: 'e2e', worker: { restarts: 2 } }`);
+  test.each([7, 0])('processes that do nothing but end by themselves, with %i, are given up on', async (code) => {
+    project = new Project(
+      `process.nextTick(() => process.exit(${code}));`,
+      `{ group: 'e2e', worker: { restarts: 2 } }`,
+    );
     const { status, stderr } = project.run('work');
     expect(status).toBe(1);
-    expect(stderr).toContain('exit code 7');
+    expect(stderr).toContain(`exit code ${code}`);
+    expect(stderr.match(/crashed \(/g)).toHaveLength(2);
+  });
+
+  test('a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
+    project = new Project(
+      `@ThrunEventListener('exit') export class Exit { handle(_: unknown, context: EventContext) { ledger(context); process.exit(0); } }`,
+      `{ group: 'e2e', worker: { visibilityTimeout: '300ms', maxCrashes: 3 } }`,
+    );
+    const thrun = await project.publisher();
+    await thrun.event('exit');
+    const worker = project.start('work');
+    await worker.says('dead letter: crashed_worker');
+    expect(worker.stderr.match(/exit code 0, unasked: something in it calls process.exit\(\)/g)).toHaveLength(3);
+    expect(project.handled()).toHaveLength(3);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+
+  test('a worker process that is told to end by others drains, and another one takes its place', async () => {
+    project = new Project(slow(300), `{ group: 'e2e' }`);
+    const thrun = await project.publisher();
+    const worker = project.start('work');
+    await thrun.event('slow');
+    await project.until('it runs', () => steps(project, 'begin').length === 1);
+    const [first = 0] = worker.workers();
+    process.kill(first, 'SIGTERM');
+    await worker.says('is ready', 2);
+    expect(steps(project, 'end')).toHaveLength(1);
+    expect(worker.stderr).not.toContain('crashed');
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
   });
 
   test('connected but not consuming: health fails, and the process is replaced', async () => {
