@@ -228,7 +228,7 @@ describe('faults', () => {
     expect(stderr.match(/crashed \(/g)).toHaveLength(2);
   });
 
-  test('a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
+  test('row 58: a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
     project = new Project(
       `@ThrunEventListener('exit') export class Exit { handle(_: unknown, context: EventContext) { ledger(context); process.exit(0); } }`,
       `{ group: 'e2e', worker: { visibilityTimeout: '300ms', maxCrashes: 3 } }`,
@@ -239,6 +239,26 @@ describe('faults', () => {
     await worker.says('dead letter: crashed_worker');
     expect(worker.stderr.match(/exit code 0, unasked: something in it calls process.exit\(\)/g)).toHaveLength(3);
     expect(project.handled()).toHaveLength(3);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+
+  test('row 58: a rejection that nobody waits for ends its process, with its place', async () => {
+    project = new Project(
+      `@ThrunEventListener('float') export class Float {
+         handle(_: unknown, context: EventContext) {
+           ledger(context);
+           if (context.attempt === 1) void Promise.reject(new Error('floating'));
+         }
+       }`,
+      `{ group: 'e2e', worker: { visibilityTimeout: '300ms' } }`,
+    );
+    const thrun = await project.publisher();
+    await thrun.event('float');
+    const worker = project.start('work');
+    await worker.says('crashed (exit code 1)');
+    expect(worker.stderr).toMatch(/cannot go on: Error: floating\n +at Float\.handle \(.*main\.ts:\d+/);
+    await project.until('it came again', (handled) => handled.length === 2);
     worker.kill('SIGTERM');
     expect((await worker.exit).code).toBe(0);
   });
