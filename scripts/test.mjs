@@ -12,6 +12,8 @@ install();
 if (!quick) {
   ensureTools({
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
+    // Programs in other languages publish too, and are tested as they are.
+    ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
   });
 }
 build();

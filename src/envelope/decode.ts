@@ -3,7 +3,7 @@ import { fromCloudEvent, isCloudEvent } from './cloudevent.js';
 import { eventNameProblem } from './event-name.js';
 import { looksLikeShape } from './hints.js';
 import type { Limits } from './limits.js';
-import { isId, isJsonObject, type JsonObject, metaBytes, readMeta } from './meta.js';
+import { isId, isJsonObject, type JsonObject, metaBytes, readMeta, unreadableMeta } from './meta.js';
 import type { Origin } from './origin.js';
 import { parseBytes, parseInner } from './parse.js';
 import { kindOf, printable } from './printable.js';
@@ -28,6 +28,8 @@ export function decode(body: Uint8Array, origin: Origin, limits: Limits): Envelo
     const bytes = metaBytes(meta);
     if (bytes > limits.maxMetaBytes) return largeMeta(bytes, message, limits);
   }
+  const problem = unreadableMeta(meta);
+  if (problem !== undefined) return new Undecodable('invalid_meta', problem, String(event), idOf(message));
 
   const view = readMeta(meta, origin);
   // In place: the object is ours alone, fresh from the parser.

@@ -12,10 +12,10 @@ import type {
   TransportNotice,
   TransportTraits,
 } from '../../contracts/transport.js';
+import { type Database, openDatabase, sqliteVersion } from '../../sqlite/driver.js';
 import { type Connection, connect } from './sqlite-connection.js';
 import { SqliteConsumer } from './sqlite-consumer.js';
 import { SqliteDeadLetters } from './sqlite-dead-letters.js';
-import { type Database, openDatabase } from '../../sqlite/driver.js';
 import { append, queueNumber } from './sqlite-log.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { SqliteQueues } from './sqlite-queues.js';
@@ -26,6 +26,8 @@ export class SqliteTransport implements Transport {
   readonly traits: TransportTraits;
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  /** For `thrun doctor`; undefined until it is open. */
+  version: string | undefined;
   readonly #path: string;
   readonly #options: SqliteOptions;
   readonly #clock: Clock;
@@ -111,6 +113,7 @@ export class SqliteTransport implements Transport {
       if (statSync(this.#path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
       database = await openDatabase(this.#path);
       const connection = connect(database, this.#path, this.#options, this.#tellStuck);
+      this.version = `SQLite ${sqliteVersion(database)}`;
       if (!this.#closed) this.#connection = connection;
       return connection;
     } catch (cause) {
