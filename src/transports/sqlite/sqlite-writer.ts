@@ -28,6 +28,8 @@ export interface HowToWrite {
 }
 
 const LAZY_MS = 2;
+/** Publishes that need no fsync keep from the event loop for no longer than this in one go. */
+const BURST_MS = 5;
 /** A transaction ends after this long even if more waits: other processes want to write, and this one to go on. */
 const LONG_MS = 20;
 
@@ -41,6 +43,10 @@ export class Writer {
   #waiting: Task[] = [];
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  /** A commit follows in this very turn of the event loop. */
+  #atOnce = false;
+  /** By `performance.now()`, when a commit last had a turn of the event loop of its own. */
+  #turnAt = Number.NEGATIVE_INFINITY;
   #synchronous: 'full' | 'normal';
   /** By `performance.now()`, since when every attempt found the file locked. */
   #stuckSince: number | undefined;
@@ -60,11 +66,25 @@ export class Writer {
   run<Result>(work: () => Result, how: HowToWrite = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       if (this.#closed) return reject(new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']));
-      const deadline = performance.now() + this.#options.busyMs;
+      const now = performance.now();
+      const deadline = now + this.#options.busyMs;
       this.#waiting.push({ work, how, deadline, resolve: resolve as (result: unknown) => void, reject });
-      if (!how.lazy) this.#immediate ??= setImmediate(this.#commit);
-      else if (this.#immediate === undefined) this.#timer ??= setTimeout(this.#commit, LAZY_MS);
+      this.#schedule(how, now);
     });
+  }
+
+  /**
+   * A turn of the event loop brings together what comes from many callers. It is worth an fsync, but costs a publish that
+   * needs none a third of its time: that one only waits for the end of what runs, and now and then for a turn all the
+   * same, so that a caller who publishes without end does not keep everything else from running.
+   */
+  #schedule({ durable, lazy }: HowToWrite, now: number): void {
+    if (this.#atOnce || this.#immediate !== undefined) return;
+    if (lazy) this.#timer ??= setTimeout(this.#commit, LAZY_MS);
+    else if (durable && this.#options.durability === 'normal' && now - this.#turnAt < BURST_MS) {
+      this.#atOnce = true;
+      queueMicrotask(this.#commit);
+    } else this.#immediate = setImmediate(this.#commitInTurn);
   }
 
   /** Resolves when all that was asked for is written, or has failed. Nothing more is taken. */
@@ -73,15 +93,21 @@ export class Writer {
     this.#closed = true;
   }
 
+  readonly #commitInTurn = (): void => {
+    this.#turnAt = performance.now();
+    this.#commit();
+  };
+
   readonly #commit = (): void => {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#timer = undefined;
     this.#immediate = undefined;
+    this.#atOnce = false;
     const tasks = this.#waiting;
     this.#waiting = [];
     if (tasks.length > 0) this.#writeGroups([tasks]);
-    if (this.#waiting.length > 0 && this.#timer === undefined) this.#immediate ??= setImmediate(this.#commit);
+    if (this.#waiting.length > 0 && this.#timer === undefined) this.#immediate ??= setImmediate(this.#commitInTurn);
   };
 
   /**
