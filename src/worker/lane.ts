@@ -90,8 +90,9 @@ export class Lane {
       if (batch.length === 0) continue;
       const admitted = await admit(batch.length);
       onReceived(Math.min(admitted, batch.length));
-      for (const [i, delivery] of batch.entries()) {
-        if (i < admitted) this.#run(delivery);
+      let n = 0;
+      for (const delivery of batch) {
+        if (n++ < admitted) this.#run(delivery);
         else void delivery.release();
       }
     }

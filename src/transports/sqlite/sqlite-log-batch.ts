@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Statements } from './sqlite-statements.js';
 
 /** One message of the log. */
@@ -7,31 +8,91 @@ export interface LogRow {
   readonly published_at: number;
 }
 
+/** Messages that were read together. What one is made of is taken out when somebody asks for it. */
+export interface Batch {
+  message(place: number): number;
+  body(place: number): Uint8Array;
+  /** The body as text, where that is had for nothing. */
+  text(place: number): string | undefined;
+  publishedAt(place: number): number;
+}
+
 /**
- * Reads a batch as one row: the bodies as one blob, beside lists of ids, lengths and times in the same order. A buffer for
- * each body and an object for each row would cost as much as all the rest of a claim; the bodies here are views into one.
+ * A batch of the log, read as one row: the bodies as one blob, beside lists of ids, lengths and times in the same order. An
+ * object and a buffer for each message would cost as much as all the rest of a claim.
  */
-export function readLogBatch(statements: Statements, after: number, last: number, limit: number): LogRow[] {
-  const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as BatchRow;
-  if (row.ids === null) return [];
-  // The driver of Node 22 reads a value of no bytes as NULL.
-  const bodies = row.bodies ?? new Uint8Array(0);
-  const ids = row.ids.split(',');
-  const lengths = row.lengths.split(',');
-  const times = row.times.split(',');
-  const batch: LogRow[] = [];
-  let start = 0;
-  for (const [i, length] of lengths.entries()) {
-    const end = start + Number(length);
-    batch.push({ id: Number(ids[i]), body: bodies.subarray(start, end), published_at: Number(times[i]) });
-    start = end;
+export class LogBatch implements Batch {
+  readonly size: number;
+  readonly first: number;
+  readonly last: number;
+  readonly #ids: readonly number[];
+  /** Where each body ends; they stand in front of one another. */
+  readonly #ends: number[] = [];
+  readonly #bodies: Uint8Array;
+  readonly #text: string | undefined;
+  readonly #times: string;
+  #publishedAt: readonly number[] | undefined;
+
+  private constructor(row: Row) {
+    // The driver of Node 22 reads a value of no bytes as NULL.
+    this.#bodies = row.bodies ?? new Uint8Array(0);
+    this.#text = asciiText(this.#bodies);
+    this.#times = row.times;
+    this.#ids = numbers(row.ids);
+    this.size = this.#ids.length;
+    this.first = this.#ids[0] as number;
+    this.last = this.#ids[this.size - 1] as number;
+    let end = 0;
+    for (const length of numbers(row.lengths)) this.#ends.push((end += length));
   }
-  return batch;
+
+  /** Undefined: there is nothing. */
+  static read(statements: Statements, after: number, last: number, limit: number): LogBatch | undefined {
+    const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as Row | { ids: null };
+    return row.ids === null ? undefined : new LogBatch(row);
+  }
+
+  message(place: number): number {
+    return this.#ids[place] as number;
+  }
+
+  body(place: number): Uint8Array {
+    return this.#bodies.subarray(this.#start(place), this.#ends[place]);
+  }
+
+  text(place: number): string | undefined {
+    return this.#text?.slice(this.#start(place), this.#ends[place]);
+  }
+
+  publishedAt(place: number): number {
+    this.#publishedAt ??= numbers(this.#times);
+    return this.#publishedAt[place] as number;
+  }
+
+  #start(place: number): number {
+    return place === 0 ? 0 : (this.#ends[place - 1] as number);
+  }
 }
 
 /** The longest value SQLite holds is 10^9 bytes, and a body may have a mebibyte. */
 const MOST_AT_ONCE = 500;
+/** Above this the bodies are large, and being read a second time costs memory and gains nothing. */
+const MOST_TEXT = 4 * 2 ** 20;
 
-type BatchRow =
-  | { readonly ids: null }
-  | { readonly bodies: Uint8Array | null; readonly ids: string; readonly lengths: string; readonly times: string };
+interface Row {
+  readonly bodies: Uint8Array | null;
+  readonly ids: string;
+  readonly lengths: string;
+  readonly times: string;
+}
+
+/** Looked at and turned into text once for all of them, where each byte is a character. */
+function asciiText(bodies: Uint8Array): string | undefined {
+  if (bodies.length > MOST_TEXT || !isAscii(bodies)) return undefined;
+  return Buffer.from(bodies.buffer, bodies.byteOffset, bodies.byteLength).toString('latin1');
+}
+
+/** `1,2,3` → [1, 2, 3]; the parser of JSON is quicker at it than anything written here. */
+function numbers(list: string): readonly number[] {
+  return JSON.parse(`[${list}]`) as number[];
+}

@@ -13,7 +13,7 @@ export interface WriterOptions {
   readonly explain: (error: unknown) => unknown;
 }
 
-export interface HowToWrite {
+export interface HowToWrite<Result = never> {
   /**
    * What is confirmed has survived what the options promise. Claims and acks do not need it: undone by a loss of power
    * they mean one more delivery, which at-least-once allows.
@@ -23,6 +23,8 @@ export interface HowToWrite {
   readonly lazy?: boolean;
   /** Nobody needs to look because of it. */
   readonly quiet?: boolean;
+  /** Is called with the result as soon as it is committed, before anything else can run. Must not throw. */
+  readonly committed?: (result: Result) => void;
   /** Waits for the lock for as long as this says, instead of failing with THRUN_TRANSPORT_BUSY. */
   readonly keepTrying?: () => boolean;
 }
@@ -63,7 +65,7 @@ export class Writer {
    * Runs `work` in a transaction soon, in the order of the calls. It may be run again after a rollback, so whatever it
    * does besides writing must bear that.
    */
-  run<Result>(work: () => Result, how: HowToWrite = {}): Promise<Result> {
+  run<Result>(work: () => Result, how: HowToWrite<Result> = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       if (this.#closed) return reject(new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']));
       const now = performance.now();
@@ -147,9 +149,10 @@ export class Writer {
     this.#saidStuck = false;
     let loud = false;
     for (const [i, result] of results.entries()) {
-      const task = group[i];
-      task?.resolve(result);
-      loud ||= task?.how.quiet !== true;
+      const { how, resolve } = group[i] as Task;
+      how.committed?.(result as never);
+      resolve(result);
+      loud ||= how.quiet !== true;
     }
     if (loud) this.#options.onCommit();
     return { written: results.length };
@@ -191,7 +194,7 @@ export class Writer {
 
 interface Task {
   readonly work: () => unknown;
-  readonly how: HowToWrite;
+  readonly how: HowToWrite<never>;
   /** By `performance.now()`. */
   readonly deadline: number;
   readonly resolve: (result: unknown) => void;
