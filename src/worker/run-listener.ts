@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';

@@ -25,52 +25,54 @@ export class LogBatch implements Batch {
   readonly size: number;
   readonly first: number;
   readonly last: number;
-  readonly #ids: readonly number[];
+  private readonly row: Row;
+  private readonly bodies: Uint8Array;
+  private readonly ascii: string | undefined;
   /** Where each body ends; they stand in front of one another. */
-  readonly #ends: number[] = [];
-  readonly #bodies: Uint8Array;
-  readonly #text: string | undefined;
-  readonly #times: string;
-  #publishedAt: readonly number[] | undefined;
+  private readonly ends: readonly number[];
+  #ids: readonly number[] | undefined;
+  #times: readonly number[] | undefined;
 
   private constructor(row: Row) {
+    this.row = row;
     // The driver of Node 22 reads a value of no bytes as NULL.
-    this.#bodies = row.bodies ?? new Uint8Array(0);
-    this.#text = asciiText(this.#bodies);
-    this.#times = row.times;
-    this.#ids = numbers(row.ids);
-    this.size = this.#ids.length;
-    this.first = this.#ids[0] as number;
-    this.last = this.#ids[this.size - 1] as number;
+    this.bodies = row.bodies ?? new Uint8Array(0);
+    this.ascii = asciiText(this.bodies);
     let end = 0;
-    for (const length of numbers(row.lengths)) this.#ends.push((end += length));
+    this.ends = numbers(row.lengths).map((length) => (end += length));
+    this.size = this.ends.length;
+    this.first = row.first;
+    this.last = row.last;
   }
 
   /** Undefined: there is nothing. */
   static read(statements: Statements, after: number, last: number, limit: number): LogBatch | undefined {
-    const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as Row | { ids: null };
-    return row.ids === null ? undefined : new LogBatch(row);
+    const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as Row | { lengths: null };
+    return row.lengths === null ? undefined : new LogBatch(row);
   }
 
   message(place: number): number {
+    // Without gaps, as a log is unless somebody has deleted from it by hand, there is no need to look.
+    if (this.last - this.first === this.size - 1) return this.first + place;
+    this.#ids ??= numbers(this.row.ids);
     return this.#ids[place] as number;
   }
 
   body(place: number): Uint8Array {
-    return this.#bodies.subarray(this.#start(place), this.#ends[place]);
+    return this.bodies.subarray(this.start(place), this.ends[place]);
   }
 
   text(place: number): string | undefined {
-    return this.#text?.slice(this.#start(place), this.#ends[place]);
+    return this.ascii?.slice(this.start(place), this.ends[place]);
   }
 
   publishedAt(place: number): number {
-    this.#publishedAt ??= numbers(this.#times);
-    return this.#publishedAt[place] as number;
+    this.#times ??= numbers(this.row.times);
+    return this.#times[place] as number;
   }
 
-  #start(place: number): number {
-    return place === 0 ? 0 : (this.#ends[place - 1] as number);
+  private start(place: number): number {
+    return place === 0 ? 0 : (this.ends[place - 1] as number);
   }
 }
 
@@ -81,6 +83,8 @@ const MOST_TEXT = 4 * 2 ** 20;
 
 interface Row {
   readonly bodies: Uint8Array | null;
+  readonly first: number;
+  readonly last: number;
   readonly ids: string;
   readonly lengths: string;
   readonly times: string;

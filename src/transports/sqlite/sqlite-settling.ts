@@ -43,24 +43,19 @@ export class Settling {
     // The ack of a message of a range is its bit: nothing is to be done for each of them.
     if (hold.kind === 'parcel' || settlement !== 'ack') this.#waiting.push(delivery);
     this.#untrimmed++;
-    return this.flush();
+    return (this.#round ??= this.#writeRound());
   }
 
   /** Resolves when everything added so far is written. Callers of the same round share one promise. */
   flush(): Promise<void> {
-    if (this.#round === undefined && this.#isEmpty) return Promise.resolve();
-    this.#round ??= this.#writeRound();
-    return this.#round;
+    this.#parts.writer.hurry();
+    return this.#round ?? Promise.resolve();
   }
 
   /** Flushes, but not for ever: what cannot be written now is delivered again when its leases run out. */
   async close(): Promise<void> {
     this.#closing = true;
     await this.flush();
-  }
-
-  get #isEmpty(): boolean {
-    return this.#ranges.length === 0 && this.#waiting.length === 0;
   }
 
   async #writeRound(): Promise<void> {

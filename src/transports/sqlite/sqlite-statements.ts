@@ -54,7 +54,7 @@ export function prepareStatements(database: Database) {
     readLog: prepare('SELECT id, body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?'),
     /** after, up to, limit → one row for the whole batch; NULLs when there is none */
     readLogBatch: prepare(
-      `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, group_concat(id) AS ids,
+      `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, min(id) AS first, max(id) AS last, group_concat(id) AS ids,
          group_concat(length(body)) AS lengths, group_concat(published_at) AS times
        FROM (SELECT id, CAST(body AS BLOB) AS body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)`,
     ),

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { ThrunError } from '../../contracts/errors.js';
 import { type Database, isBusy } from './sqlite-driver.js';
 
@@ -87,6 +88,11 @@ export class Writer {
       this.#atOnce = true;
       queueMicrotask(this.#commit);
     } else this.#immediate = setImmediate(this.#commitInTurn);
+  }
+
+  /** What would wait for company is written at the next turn of the event loop. */
+  hurry(): void {
+    if (this.#waiting.length > 0) this.#schedule({}, performance.now());
   }
 
   /** Resolves when all that was asked for is written, or has failed. Nothing more is taken. */
