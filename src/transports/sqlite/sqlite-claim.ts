@@ -5,11 +5,17 @@ import { promoteScheduled, spanOf, trim } from './sqlite-log.js';
 import { type Batch, LogBatch, type LogRow } from './sqlite-log-batch.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
 
+/** What others lost is looked for no more often than this: leases last far longer. */
+const REAP_EVERY_MS = 50;
+
 /** Takes deliveries for one consumer. */
 export class Claims {
   readonly #seat: Seat;
   readonly #settler: Settler;
   readonly #guard: ClockGuard;
+  /** The last claim got all it had asked for: there is no need to look whether there is more. */
+  #more = false;
+  #reapedAt = Number.NEGATIVE_INFINITY;
 
   constructor(seat: Seat, settler: Settler, guard: ClockGuard) {
     this.#seat = seat;
@@ -19,6 +25,7 @@ export class Claims {
 
   /** Without taking the lock: ms until there may be something to claim; 0 or less when there is. */
   look(): number {
+    if (this.#more) return 0;
     const { statements, clock, queue, group, owner } = this.#seat;
     const { cursor } = statements.cursor.get(queue, group) as { cursor: number };
     if (statements.anyInLog.get(cursor, spanOf(queue).last)) return 0;
@@ -36,10 +43,11 @@ export class Claims {
   claim(max: number): SqliteDelivery[] {
     const { statements, clock, queue } = this.#seat;
     const now = clock.now();
-    if (this.#guard.check() === 0) this.#reap(now);
+    if (this.#guard.check() === 0 && Math.abs(now - this.#reapedAt) >= REAP_EVERY_MS) this.#reap(now);
     promoteScheduled(statements, queue, now);
     const batch = this.#claimParcels(max, now);
     if (batch.length < max) this.#claimRange(batch, max - batch.length, now);
+    this.#more = batch.length === max;
     return batch;
   }
 
@@ -58,8 +66,7 @@ export class Claims {
 
   #claimRange(batch: SqliteDelivery[], max: number, now: number): void {
     const { statements, queue, group, owner, visibilityMs } = this.#seat;
-    const { cursor } = statements.cursor.get(queue, group) as { cursor: number };
-    const read = LogBatch.read(statements, cursor, spanOf(queue).last, max);
+    const read = LogBatch.read(statements, queue, group, max);
     if (read === undefined) return;
     const { first, last, size } = read;
     const token = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
@@ -79,6 +86,7 @@ export class Claims {
    */
   #reap(now: number): void {
     const { statements, queue, group, owner } = this.#seat;
+    this.#reapedAt = now;
     statements.reapParcels.run(now, queue, group, now, owner);
     const leases = statements.expiredLeases.all(queue, group, now, owner) as LeaseRow[];
     for (const { token, first, last, done } of leases) {

@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import { spanOf } from './sqlite-log.js';
 import type { Statements } from './sqlite-statements.js';
 
 /** One message of the log. */
@@ -45,9 +46,10 @@ export class LogBatch implements Batch {
     this.last = row.last;
   }
 
-  /** Undefined: there is nothing. */
-  static read(statements: Statements, after: number, last: number, limit: number): LogBatch | undefined {
-    const row = statements.readLogBatch.get(after, last, Math.min(limit, MOST_AT_ONCE)) as Row | { lengths: null };
+  /** What comes after the group's cursor; undefined: nothing. */
+  static read(statements: Statements, queue: number, group: string, limit: number): LogBatch | undefined {
+    const most = Math.min(limit, MOST_AT_ONCE);
+    const row = statements.readLogBatch.get(queue, group, spanOf(queue).last, most) as Row | { lengths: null };
     return row.lengths === null ? undefined : new LogBatch(row);
   }
 

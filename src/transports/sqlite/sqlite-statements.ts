@@ -52,11 +52,14 @@ export function prepareStatements(database: Database) {
     moveCursor: prepare('UPDATE subscription SET cursor = ? WHERE queue = ? AND grp = ?'),
     /** after, up to, limit */
     readLog: prepare('SELECT id, body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?'),
-    /** after, up to, limit → one row for the whole batch; NULLs when there is none */
+    /** queue, group, up to, limit → one row for the whole batch after the cursor; NULLs when there is none */
     readLogBatch: prepare(
       `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, min(id) AS first, max(id) AS last, group_concat(id) AS ids,
          group_concat(length(body)) AS lengths, group_concat(published_at) AS times
-       FROM (SELECT id, CAST(body AS BLOB) AS body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)`,
+       FROM (
+         SELECT id, CAST(body AS BLOB) AS body, published_at FROM message
+         WHERE id > (SELECT cursor FROM subscription WHERE queue = ? AND grp = ?) AND id <= ? ORDER BY id LIMIT ?
+       )`,
     ),
     /** after, up to → {id} of the oldest when there is one */
     anyInLog: prepare('SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1'),
