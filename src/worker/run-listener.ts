@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
