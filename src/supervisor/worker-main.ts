@@ -16,7 +16,8 @@ class WorkerMain {
   readonly #counts = noCounts();
   #thrun: Thrun | undefined;
   #worker: Worker | undefined;
-  #granted: (count: number) => void = () => undefined;
+  /** Lanes that asked, in that order, which is the order of the answers. */
+  readonly #asked: ((count: number) => void)[] = [];
   #ending = false;
   #stopWhenEmpty = false;
 
@@ -26,7 +27,7 @@ class WorkerMain {
         this.#start(message.spec).catch(cannotStart);
         return;
       case 'granted':
-        return this.#granted(message.count);
+        return this.#asked.shift()?.(message.count);
       case 'drain':
         return this.end();
     }
@@ -46,20 +47,23 @@ class WorkerMain {
     thrun.observe(countInto(this.#counts));
     thrun.register(await loadListeners(listeners, root));
     const matches = spec.only === undefined ? undefined : patternMatcher(spec.only);
+    const { queues, transport } = spec;
     this.#worker = await thrun.work({
-      queues: spec.queues,
+      queues,
+      transport,
       ...(matches && { runs: ({ contracts }) => contracts.some(matches) }),
       ...(spec.metered && { admit: (count) => this.#ask(count) }),
     });
     this.#worker.failure.catch(fatal);
-    void tell({ type: 'ready', queues: spec.queues ?? thrun.queues(), listeners: thrun.registry.all().length });
+    const consumed = thrun.addresses({ queues, transport }).map(({ queue }) => queue);
+    void tell({ type: 'ready', queues: [...new Set(consumed)], listeners: thrun.registry.all().length });
     this.#stopWhenEmpty = spec.stopWhenEmpty;
     this.#beat(spec.beatMs);
   }
 
   #ask(count: number): Promise<number> {
     return new Promise((resolve) => {
-      this.#granted = resolve;
+      this.#asked.push(resolve);
       void tell({ type: 'ask', count });
     });
   }
@@ -85,12 +89,16 @@ class WorkerMain {
   }
 
   async #retrySoon(): Promise<boolean> {
-    const { queues } = (await this.#thrun?.transport()) ?? {};
-    const stats = (await queues?.stats()) ?? [];
-    return stats.some(
-      ({ group, nextRetryMs = Number.POSITIVE_INFINITY }) =>
-        group === this.#thrun?.config.group && nextRetryMs < RETRY_SOON_MS,
-    );
+    const { transports = [] } = this.#worker ?? {};
+    const group = this.#thrun?.config.group;
+    try {
+      const stats = await Promise.all(transports.map(async ({ queues }) => (await queues?.stats()) ?? []));
+      const nextRetries = stats.flat().map((row) => (row.group === group ? row.nextRetryMs : undefined));
+      return nextRetries.some((ms = Number.POSITIVE_INFINITY) => ms < RETRY_SOON_MS);
+    } catch {
+      // What a transport that is away holds is not known to be nothing.
+      return true;
+    }
   }
 
   async #end(): Promise<void> {
