@@ -11,7 +11,7 @@ test('a row for each queue and group', async () => {
   await shop.json(['publish', 'a']);
   await shop.json(['publish', 'b', '--delay', '1h']);
   await shop.json(['publish', 'c', '--queue', 'mail']);
-  const row = { in_flight: 0, dead: 0, oldest_age_ms: expect.any(Number) };
+  const row = { transport: 'sqlite', in_flight: 0, dead: 0, oldest_age_ms: expect.any(Number) };
   expect(await shop.json(['queues'])).toEqual([
     { queue: 'events', group: '', depth: 1, delayed: 1, ...row },
     { queue: 'mail', group: '', depth: 1, delayed: 0, ...row },
@@ -41,7 +41,11 @@ test('purge: deletes what waits, after a yes', async () => {
   await shop.json(['publish', 'b', '--delay', '1h']);
   const refused = await shop.run(['queues', 'purge', 'events']);
   expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--yes') });
-  expect(await shop.json(['queues', 'purge', 'events', '--yes'])).toEqual({ queue: 'events', purged: 2 });
+  expect(await shop.json(['queues', 'purge', 'events', '--yes'])).toEqual({
+    transport: 'sqlite',
+    queue: 'events',
+    purged: 2,
+  });
   expect(await shop.json(['queues'])).toMatchObject([{ depth: 0, delayed: 0 }]);
 });
 

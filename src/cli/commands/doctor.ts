@@ -3,7 +3,8 @@ import { maskSecrets } from '../../contracts/secrets.js';
 import { type Cli, does, examples } from '../cli.js';
 import { fail, type Finding, messageOf, ok, type Status } from '../doctor/check.js';
 import { checkListeners, checkManifest, checkNames, checkNode } from '../doctor/project-checks.js';
-import { checkRights, checkTransport } from '../doctor/transport-checks.js';
+import { checkRights, checkTransports } from '../doctor/transport-checks.js';
+import { transportsFor } from '../each-transport.js';
 import type { Paint } from '../output.js';
 import { plain, plainLines } from '../plain-text.js';
 import { configFor, type TransportFlag } from '../project.js';
@@ -42,7 +43,8 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
   try {
     const { config } = await configFor(cli, flags);
     const { finding, discovery } = await checkListeners(config);
-    const rights = await checkRights(config);
+    const names = transportsFor(config, flags);
+    const rights = await checkRights(config, names);
     return [
       node,
       ok('config', config.file ?? `none in ${config.root}: defaults`),
@@ -50,7 +52,7 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
       await checkManifest(config),
       ...(discovery ? [checkNames(discovery)] : []),
       ...(rights ? [rights] : []),
-      ...(await checkTransport(config)),
+      ...(await checkTransports(config, names)),
     ];
   } catch (error) {
     return [node, fail('config', messageOf(error), 'Mend what is named; docs/config.md lists every key.')];
