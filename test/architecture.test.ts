@@ -18,11 +18,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['contracts', 'config'],
   config: ['contracts', 'registry'],
   dispatch: ['contracts', 'envelope', 'registry'],
+  bridge: ['contracts', 'envelope', 'registry'],
   batch: ['contracts', 'dispatch', 'envelope', 'registry', 'sqlite'],
   worker: ['contracts', 'envelope', 'observability', 'registry'],
   supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
   testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],
-  cli: ['contracts', 'config', 'dispatch', 'envelope', 'observability', 'registry', 'supervisor', 'worker', '.'],
+  cli: [
+    'bridge',
+    'contracts',
+    'config',
+    'dispatch',
+    'envelope',
+    'observability',
+    'registry',
+    'supervisor',
+    'worker',
+    '.',
+  ],
 };
 
 function files(folder: string): string[] {
