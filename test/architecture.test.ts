@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bridge: ['contracts', 'envelope', 'registry'],
   batch: ['contracts', 'dispatch', 'envelope', 'registry', 'sqlite'],
   worker: ['contracts', 'envelope', 'observability', 'registry'],
-  supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
+  supervisor: ['contracts', 'config', 'dispatch', 'observability', 'registry', 'worker', '.'],
   testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],
   cli: [
     'bridge',

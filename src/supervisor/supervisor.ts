@@ -218,15 +218,15 @@ export class Supervisor {
     for (const worker of this.#workers) {
       if (!worker.ready) continue;
       const silence = performance.now() - worker.lastBeatAt;
-      const { stuckMs } = worker.beat.activity;
+      const { silentMs } = worker.beat.activity;
       if (silence > killBlockedAfterMs) {
         onEvent({ kind: 'blocked', pid: worker.pid, ms: silence, killed: true });
         worker.kill();
       } else if (silence > blockedAfterMs && !worker.blockedSaid) {
         worker.blockedSaid = true;
         onEvent({ kind: 'blocked', pid: worker.pid, ms: silence, killed: false });
-      } else if (stuckMs > silentAfterMs && !worker.ending) {
-        onEvent({ kind: 'not_consuming', pid: worker.pid, ms: stuckMs });
+      } else if (silentMs > silentAfterMs && !worker.ending) {
+        onEvent({ kind: 'not_consuming', pid: worker.pid, ms: silentMs });
         this.#drainOne(worker);
       }
     }
@@ -234,10 +234,12 @@ export class Supervisor {
 
   #ailment(worker: WorkerProcess): string | undefined {
     const silence = performance.now() - worker.lastBeatAt;
-    const { silentMs, silentOn } = worker.beat.activity;
+    const { silentMs, silentOn, awayMs, awayFrom } = worker.beat.activity;
     if (silence > this.#options.blockedAfterMs) return `its event loop has not turned for ${Math.round(silence)} ms`;
     if (silentMs > this.#options.silentAfterMs)
       return `the transport ${silentOn} has not answered it for ${Math.round(silentMs)} ms`;
+    if (awayMs > this.#options.silentAfterMs)
+      return `the transport ${awayFrom} has been away for ${Math.round(awayMs)} ms; it is being reconnected to`;
     return undefined;
   }
 }

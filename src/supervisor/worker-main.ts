@@ -1,6 +1,8 @@
 import { type Thrun, thrunFrom } from '../app.js';
 import { loadConfig } from '../config/load.js';
 import { ThrunError } from '../contracts/errors.js';
+import type { QueueStats } from '../contracts/transport.js';
+import type { Address } from '../dispatch/addresses.js';
 import { countInto, noCounts } from '../observability/counters.js';
 import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
@@ -16,6 +18,7 @@ class WorkerMain {
   readonly #counts = noCounts();
   #thrun: Thrun | undefined;
   #worker: Worker | undefined;
+  #addresses: readonly Address[] = [];
   /** Lanes that asked, in that order, which is the order of the answers. */
   readonly #asked: ((count: number) => void)[] = [];
   #ending = false;
@@ -55,8 +58,9 @@ class WorkerMain {
       ...(spec.metered && { admit: (count) => this.#ask(count) }),
     });
     this.#worker.failure.catch(fatal);
-    const consumed = thrun.addresses({ queues, transport }).map(({ queue }) => queue);
-    void tell({ type: 'ready', queues: [...new Set(consumed)], listeners: thrun.registry.all().length });
+    this.#addresses = thrun.addresses({ queues, transport });
+    const names = new Set(this.#addresses.map(({ queue }) => queue));
+    void tell({ type: 'ready', queues: [...names], listeners: thrun.registry.all().length });
     this.#stopWhenEmpty = spec.stopWhenEmpty;
     this.#beat(spec.beatMs);
   }
@@ -77,7 +81,7 @@ class WorkerMain {
   async #report(): Promise<void> {
     const worker = this.#worker;
     if (!worker) return;
-    const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#retrySoon());
+    const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#moreSoon());
     const { activity } = worker;
     const beat = {
       counts: { ...this.#counts },
@@ -88,17 +92,27 @@ class WorkerMain {
     await tell({ type: 'beat', beat });
   }
 
-  async #retrySoon(): Promise<boolean> {
+  /** What was handed over to another queue may not have been seen there yet; and retries are waited for. */
+  async #moreSoon(): Promise<boolean> {
     const { transports = [] } = this.#worker ?? {};
-    const group = this.#thrun?.config.group;
     try {
-      const stats = await Promise.all(transports.map(async ({ queues }) => (await queues?.stats()) ?? []));
-      const nextRetries = stats.flat().map((row) => (row.group === group ? row.nextRetryMs : undefined));
-      return nextRetries.some((ms = Number.POSITIVE_INFINITY) => ms < RETRY_SOON_MS);
+      const stats = await Promise.all(
+        transports.map(async ({ name, queues }) =>
+          ((await queues?.stats()) ?? []).filter((row) => this.#isOurs(name, row)),
+        ),
+      );
+      return stats
+        .flat()
+        .some(({ depth, nextRetryMs = Number.POSITIVE_INFINITY }) => depth > 0 || nextRetryMs < RETRY_SOON_MS);
     } catch {
       // What a transport that is away holds is not known to be nothing.
       return true;
     }
+  }
+
+  #isOurs(transport: string, { queue, group }: QueueStats): boolean {
+    if (group !== this.#thrun?.config.group) return false;
+    return this.#addresses.some((address) => address.transport === transport && address.queue === queue);
   }
 
   async #end(): Promise<void> {

@@ -2,17 +2,18 @@ import { performance } from 'node:perf_hooks';
 import type { TransportNotice } from '../contracts/transport.js';
 import type { Lane } from './lane.js';
 
-/** How long a worker's lanes have been without an answer from their transports. All in ms. */
+/** How long a worker has been without its transports, ms. */
 export interface Silence {
-  /** The longest of a lane with room for more, and of a transport that could not be reached yet. */
-  readonly silentMs: number;
-  /** The transport of that one. */
-  readonly silentOn: string | undefined;
   /**
-   * The longest on a transport that does not say itself that it is lost: another process would do better. One that is
-   * lost is being reconnected to, and a new process could do no more.
+   * The longest time since a lane with room was answered by its transport. An outage that the transport knows of is not
+   * counted: it looks for its broker, and no other process would find it sooner.
    */
-  readonly stuckMs: number;
+  readonly silentMs: number;
+  /** The transport of that lane. */
+  readonly silentOn: string | undefined;
+  /** The longest outage of a transport that knows of it, or that could not be reached yet. */
+  readonly awayMs: number;
+  readonly awayFrom: string | undefined;
 }
 
 /** Knows which transports are lost, and since when others are there again. By `performance.now()`. */
@@ -25,23 +26,21 @@ export class SilenceWatch {
     if (kind === 'reconnected' && this.#lostAt.delete(transport)) this.#foundAt.set(transport, performance.now());
   }
 
-  /** @param away transports that never answered yet */
-  measure(lanes: readonly { readonly transport: string; readonly lane: Lane }[], away: ReadonlySet<string>): Silence {
+  measure(lanes: readonly { readonly transport: string; readonly lane: Lane }[]): Silence {
     const now = performance.now();
-    let silence: Silence = { silentMs: 0, silentOn: undefined, stuckMs: 0 };
-    const note = (transport: string, silentMs: number, stuckMs: number) => {
-      const stuck = Math.max(silence.stuckMs, stuckMs);
-      silence =
-        silentMs > silence.silentMs
-          ? { silentMs, silentOn: transport, stuckMs: stuck }
-          : { ...silence, stuckMs: stuck };
-    };
+    const silent = { ms: 0, on: undefined as string | undefined };
+    const away = { ms: 0, on: undefined as string | undefined };
     for (const { transport, lane } of lanes) {
-      if (lane.full) continue;
-      const since = Math.max(lane.lastAnswer, this.#foundAt.get(transport) ?? 0);
-      note(transport, now - lane.lastAnswer, this.#lostAt.has(transport) ? 0 : now - since);
+      if (lane.full || this.#lostAt.has(transport)) continue;
+      longest(silent, transport, now - Math.max(lane.lastAnswer, this.#foundAt.get(transport) ?? 0));
     }
-    for (const transport of away) note(transport, now - (this.#lostAt.get(transport) ?? now), 0);
-    return silence;
+    for (const [transport, since] of this.#lostAt) longest(away, transport, now - since);
+    return { silentMs: silent.ms, silentOn: silent.on, awayMs: away.ms, awayFrom: away.on };
   }
+}
+
+function longest(so: { ms: number; on: string | undefined }, transport: string, ms: number): void {
+  if (ms <= so.ms) return;
+  so.ms = ms;
+  so.on = transport;
 }

@@ -104,7 +104,7 @@ export class Worker {
   get activity(): Activity {
     const lanes = this.#lanes;
     return {
-      ...this.#silence.measure(lanes, this.#away),
+      ...this.#silence.measure(lanes),
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
       empty: this.#away.size === 0 && lanes.every(({ lane, empty }) => empty && lane.held === 0),
@@ -119,14 +119,17 @@ export class Worker {
   /** Rejects when nothing can be consumed; a transport that is away beside others is waited for meanwhile. */
   async start(): Promise<void> {
     const { sources } = this.#parts;
-    const outcomes = await Promise.allSettled(sources.map((source) => connect(source, this.#connection(source))));
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as Error] : []));
-    if (failures.length > 0 && failures.length === sources.length) throw failures[0];
-    for (const [i, outcome] of outcomes.entries()) {
-      const source = sources[i] as Source;
-      if (outcome.status === 'fulfilled') this.#begin(source, outcome.value);
-      else this.#connecting.push(this.#beginLater(source, outcome.reason as Error));
-    }
+    const failures: { readonly source: Source; readonly error: Error }[] = [];
+    const starts = sources.map((source) =>
+      connect(source, this.#connection(source)).then(
+        // At once: a slow one is waited for by nobody but the caller.
+        (connected) => this.#begin(source, connected),
+        (error: Error) => void failures.push({ source, error }),
+      ),
+    );
+    await Promise.all(starts);
+    if (failures.length > 0 && failures.length === sources.length) throw failures[0]?.error;
+    for (const { source, error } of failures) this.#connecting.push(this.#beginLater(source, error));
   }
 
   /** Stops receiving, lets what runs finish within the drain time, hands back the rest. */

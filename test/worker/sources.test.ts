@@ -105,7 +105,7 @@ describe('a transport that is broken', () => {
     await thrun.event('near');
     await near.opened;
     await here.settle();
-    expect(worker.activity).toMatchObject({ empty: false, silentOn: 'away', stuckMs: expect.any(Number) });
+    expect(worker.activity).toMatchObject({ empty: false, awayFrom: 'away', awayMs: expect.any(Number) });
     away.reachable = true;
     await thrun.event('far');
     await far.opened;
@@ -131,13 +131,15 @@ describe('a transport that is broken', () => {
     await start({ transport: here, routes: [{ match: 'x', transport: deaf, consume: true }] });
     const consumed = vi.spyOn(deaf, 'consume');
     const worker = await thrun.work();
-    await vi.waitFor(() => expect(worker.activity.stuckMs).toBeGreaterThan(300));
+    await vi.waitFor(() => expect(worker.activity.silentMs).toBeGreaterThan(300));
     expect(worker.activity.silentOn).toBe('deaf');
     const [options] = consumed.mock.calls[0] as unknown as Parameters<OtherMemory['consume']>;
     options.onNotice({ kind: 'disconnected', error: new Error('gone') });
-    expect(worker.activity.stuckMs).toBeLessThan(300);
-    expect(worker.activity.silentMs).toBeGreaterThan(300);
+    expect(worker.activity.silentMs).toBeLessThan(300);
+    await vi.waitFor(() => expect(worker.activity.awayMs).toBeGreaterThan(0));
+    expect(worker.activity.awayFrom).toBe('deaf');
     options.onNotice({ kind: 'reconnected' });
-    expect(worker.activity.stuckMs).toBeLessThan(300);
+    expect(worker.activity).toMatchObject({ silentMs: expect.any(Number), awayMs: 0, awayFrom: undefined });
+    expect(worker.activity.silentMs).toBeLessThan(300);
   });
 });
