@@ -5,8 +5,8 @@ import type { Class, PublishOptions } from '../contracts/listener.js';
 import type { OutgoingMessage, Transport } from '../contracts/transport.js';
 import { parseDuration } from '../contracts/units.js';
 import { encode, type Limits } from '../envelope/index.js';
-import { readTime } from '../envelope/time.js';
 import { type Contract, contractOf } from './payload-of.js';
+import { readTime } from '../envelope/time.js';
 
 export interface DispatcherParts {
   readonly clock: Clock;
