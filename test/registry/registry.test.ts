@@ -19,12 +19,21 @@ describe('a class stands for a contract name', () => {
     ['Base64Encoded', 'base64_encoded'],
     ['already_snake', 'already_snake'],
   ])('%s without a decorator: %s', (name, contract) => {
-    expect(contractNameOf({ [name]: class {} }[name] as never)).toBe(contract);
+    const type = Object.defineProperty(
+      class {
+        id = 1;
+      },
+      'name',
+      { value: name },
+    );
+    expect(contractNameOf(type)).toBe(contract);
   });
 
   test('a decorator has the last word', () => {
     @ThrunEvent('acme.order')
-    class OrderCreated {}
+    class OrderCreated {
+      id = 1;
+    }
     expect(contractNameOf(OrderCreated)).toBe('acme.order');
   });
 });
