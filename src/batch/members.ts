@@ -1,7 +1,7 @@
 import type { NamedBatch } from '../contracts/batch.js';
 import { ThrunError } from '../contracts/errors.js';
 import { contractOf } from '../dispatch/payload-of.js';
-import { encode, type Limits, RawJson } from '../envelope/index.js';
+import { encode, eventNameProblem, type Limits, RawJson } from '../envelope/index.js';
 import {
   type BatchDefinition,
   type Definable,
@@ -85,13 +85,15 @@ function instance(member: object, path: string, limits: Limits): JobDefinition {
 function specified(spec: JobSpec, path: string, limits: Limits): JobDefinition {
   if (typeof spec.event !== 'string')
     throw wrong(path, 'it has no "event"; give { event: "create_payment", payload: {} }');
+  const queueProblem = spec.queue === undefined ? undefined : eventNameProblem(spec.queue);
+  if (queueProblem !== undefined) throw wrong(path, `its queue cannot be called that: ${queueProblem}`);
   return job(spec, path, limits);
 }
 
 function job({ event, payload = {}, queue, key }: JobSpec, path: string, limits: Limits): JobDefinition {
   try {
     // Written once to see that it can be: whoever makes the batch hears of it, and not the relay.
-    encode({ event, payload, meta: {} }, limits);
+    encode({ event, payload, meta: { key } }, limits);
   } catch (error) {
     throw wrong(path, error instanceof Error ? error.message : String(error), error);
   }
