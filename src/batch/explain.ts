@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly stats: readonly QueueStats[];
   /** The queue a contract goes to that names none. */
   readonly queueOf: (event: string) => string;
+  /** The manifest exists, and no handler in it is for this job. */
+  readonly isUnheard: (event: string) => boolean;
   /** Queues that running workers of this project consume, as far as can be seen from here; undefined: not known. */
   readonly consumed: ReadonlySet<string> | undefined;
 }
@@ -72,7 +74,8 @@ async function explainJob(batches: Batches, job: JobRecord, around: Surroundings
     return [`${who} waits for a worker in another language to say how it went: ${error}.`];
   }
   if (attempts > 0) return [`${who} failed (${error}) and waits in ${where} for its next attempt.`];
-  return [`${who} was sent to ${where} ${age} ago and has not begun. ${queueState(queue, around)}`];
+  const unheard = around.isUnheard(event) ? ' The manifest knows no handler for it.' : '';
+  return [`${who} was sent to ${where} ${age} ago and has not begun.${unheard} ${queueState(queue, around)}`];
 }
 
 /** Why nobody has taken it, as far as the transport and the running workers tell. */

@@ -40,12 +40,14 @@ export function stagesOf(
   parallel: boolean,
   limits: Limits,
   depth = 0,
+  above = '',
 ): readonly (readonly MemberDefinition[])[] {
-  if (!Array.isArray(members)) throw wrong('jobs', 'it is not a list');
-  if (depth > DEEPEST) throw wrong('jobs', `batches are nested deeper than ${DEEPEST} levels, or one holds itself`);
+  const all = `${above}jobs`;
+  if (!Array.isArray(members)) throw wrong(all, 'it is not a list');
+  if (depth > DEEPEST) throw wrong(all, `batches are nested deeper than ${DEEPEST} levels, or one holds itself`);
   const stages = members
     .map((member: unknown, index): readonly MemberDefinition[] => {
-      const path = `jobs[${index}]`;
+      const path = `${all}[${index}]`;
       if (!Array.isArray(member)) return [memberOf(member, path, limits, depth)];
       return member.map((one: unknown, at) => memberOf(one, `${path}[${at}]`, limits, depth));
     })
@@ -61,9 +63,13 @@ function memberOf(member: unknown, path: string, limits: Limits, depth: number):
     throw wrong(path, `it is the class ${member.name}; give an instance of it: new ${member.name}(…)`);
   }
   if (typeof member !== 'object' || member === null) throw wrong(path, 'it is neither a job nor a batch');
-  if (DEFINITION in member) return { kind: 'batch', batch: (member as Definable)[DEFINITION](limits, depth + 1) };
+  if (DEFINITION in member)
+    return { kind: 'batch', batch: (member as Definable)[DEFINITION](limits, depth + 1, `${path}.`) };
   const naming = namingOf(member);
-  if (naming) return { kind: 'batch', batch: definitionOf(naming, (member as NamedBatch).jobs(), limits, depth + 1) };
+  if (naming) {
+    const batch = definitionOf(naming, (member as NamedBatch).jobs(), limits, depth + 1, `${path}.`);
+    return { kind: 'batch', batch };
+  }
   return isPlain(member) ? specified(member as JobSpec, path, limits) : instance(member, path, limits);
 }
 
@@ -72,9 +78,10 @@ function definitionOf(
   members: BatchMembers,
   limits: Limits,
   depth: number,
+  above: string,
 ): BatchDefinition {
   const { parallel = false, allowFailures = false, ...events } = options;
-  return { name, parallel, allowFailures, events, stages: stagesOf(members, parallel, limits, depth) };
+  return { name, parallel, allowFailures, events, stages: stagesOf(members, parallel, limits, depth, above) };
 }
 
 function instance(member: object, path: string, limits: Limits): JobDefinition {
