@@ -13,7 +13,7 @@ rmSync(folder, { recursive: true, force: true });
 const env = { ...process.env, THRUN_SQLITE_PATH: join(folder, 'demo.db'), THRUN_LOG_LEVEL: 'warn', NO_COLOR: '1' };
 const thrun = join(root, 'bin', 'thrun.js');
 
-/** Runs a command of thrun and gives back what it printed as JSON. */
+/** Runs a command of thrun and gives back the last document it printed. */
 function command(args, input) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [thrun, ...args, '--json'], {
     cwd: root,
@@ -22,7 +22,7 @@ function command(args, input) {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`thrun ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
-  return stdout === '' ? undefined : JSON.parse(stdout);
+  return stdout === '' ? undefined : JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
 function step(text) {
@@ -30,8 +30,8 @@ function step(text) {
 }
 
 step('thrun discover: which listeners are there?');
-const { contracts } = command(['discover']);
-for (const { contract, kind, class: name, file, line } of contracts) {
+const { contracts, batches } = command(['discover']);
+for (const { contract, kind = 'batch', class: name, file, line } of [...contracts, ...batches]) {
   console.log(`   ${contract.padEnd(16)} ${kind.padEnd(8)} ${name.padEnd(22)} ${file}:${line}`);
 }
 
@@ -72,6 +72,13 @@ for (let i = 0; i < 100; i++) {
 const bulk = command(['publish', '--ndjson', '-'], lines.join('\n'));
 console.log(`   thrun publish --ndjson -   (${lines.length} envelopes)\n     → ${bulk.published} published`);
 
+step('thrun batch: jobs that belong together; payment first, stock and invoice beside each other, the mail last');
+const { batch_id } = command(['batch', 'start', 'order', '{"orderId":7}']);
+console.log(`   thrun batch start order '{"orderId":7}'\n     → ${batch_id}`);
+const batch = command(['batch', 'status', batch_id, '--watch']);
+console.log(`   thrun batch status ${batch_id} --watch`);
+for (const job of batch.jobs) console.log(`     ${job.event.padEnd(17)} ${job.status}, attempt ${job.attempts}`);
+
 step('waiting until nothing is left: handled, retried or given up');
 const deadline = Date.now() + 60_000;
 for (;;) {
@@ -83,6 +90,9 @@ for (const line of news.split('\n').filter((text) => text.includes('trying again
   const { msg, listener, attempt, error } = JSON.parse(line);
   console.log(`   ${msg}: ${listener}, attempt ${attempt}: ${error}`);
 }
+
+step('what a listener to order.* heard of the batch, event by event');
+for (const line of news.split('\n').filter((text) => text.startsWith('order.'))) console.log(`   ${line}`);
 
 step('SIGTERM: drain and stop');
 worker.kill('SIGTERM');
@@ -99,7 +109,12 @@ Done. ${published.length + bulk.published} events went in, and ${bulk.published 
   handled      ${totals.succeeded} times by a listener or job (an event may have several, and payments publish more)
   retried      ${totals.retried} (and succeeded then)
   dead letter  ${totals.dead}, kept with its reason: "thrun failed show", "retry" or "forget" it
+  batch        ${batch.status}: ${batch.succeeded} of ${batch.total} jobs; ${batch.lifecycle
+    .filter(({ state }) => state === 'sent')
+    .map(({ kind }) => kind)
+    .join(', ')} sent
   drained      yes, exit code ${code}
 `);
 // A demo that shows less than it says has failed.
-if (totals.retried !== 1 || totals.dead !== 1 || dead.length !== 1) process.exitCode = 1;
+if (totals.retried !== 1 || totals.dead !== 1 || dead.length !== 1 || batch.status !== 'succeeded')
+  process.exitCode = 1;

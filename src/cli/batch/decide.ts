@@ -41,7 +41,7 @@ export function prune(cli: Cli, flags: PruneFlags): Promise<void> {
   const { output } = cli;
   const { olderThan, status, yes } = flags;
   return withBatches(cli, flags, async ({ thrun }) => {
-    const which = `every ${status ?? 'finished'} batch that ended more than ${formatDuration(olderThan)} ago`;
+    const which = `every ${status ?? 'finished'} batch${olderThan > 0 ? ` that ended more than ${formatDuration(olderThan)} ago` : ''}`;
     await confirm(`Delete ${which}?`, yes, output);
     const finishedBefore = Date.now() - olderThan;
     const pruned = (await thrun.batchesUsed())
