@@ -41,8 +41,9 @@ export async function explain(batches: Batches, batchId: string, around: Surroun
   }
   const { queued, running, waiting } = batch.counts;
   const more = queued + running - MOST;
-  if (more > 0) lines.push(`${more} more of its jobs are queued or run.`);
-  if (waiting > 0) lines.push(`${count(waiting, 'job')} of later stages wait for these.`);
+  if (more > 0) lines.push(`${more} more of its jobs ${more === 1 ? 'is' : 'are'} queued or running.`);
+  if (waiting > 0)
+    lines.push(`${count(waiting, 'job')} of later stages ${waiting === 1 ? 'waits' : 'wait'} for these.`);
   return lines;
 }
 

@@ -460,7 +460,7 @@ describe('explain', () => {
     expect(text).toContain('The manifest knows no handler for it.');
     expect(text).toContain('Nobody consumes this queue: no group has ever consumed pictures on sqlite.');
     expect(text).toContain('thrun work --queue pictures');
-    expect(text).toContain('1 job of later stages wait');
+    expect(text).toContain('1 job of later stages waits for these.');
     const { lines } = await shop.json<{ lines: string[] }>(['batch', 'explain', batch_id]);
     expect(`${lines.join('\n')}\n`.replace(/\S+ ago/g, '')).toBe(text.replace(/\S+ ago/g, ''));
     await shop.run(['batch', 'cancel', batch_id]);
