@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { formatDuration, parseDuration, parseSize } from '../contracts/units.js';
 import { nearestName } from './nearest-name.js';
-import { maskSecrets } from './secrets.js';
+import { maskSecrets } from '../contracts/secrets.js';
 
 /**
  * The building blocks of every schema: each says in one sentence what it expects, and what it got instead. They only
@@ -97,7 +97,8 @@ export function section<Entries extends v.ObjectEntries>(
       if (!isObject(input)) return;
       for (const [key, value] of Object.entries(input)) {
         if (Object.hasOwn(entries, key)) continue;
-        const meant = Object.hasOwn(elsewhere, key) ? elsewhere[key] : nearestName(key, known);
+        const nearest = nearestName(key, [...known, ...Object.keys(elsewhere)]);
+        const meant = nearest !== undefined && Object.hasOwn(elsewhere, nearest) ? elsewhere[nearest] : nearest;
         const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
         addIssue({
           message: `unknown key; ${hint}`,
