@@ -34,8 +34,7 @@ export class BatchService {
     const batches = () => this.open();
     const isSending = () => this.#batches?.relay.isSending === true;
     this.#reporter = new JobReporter({ batches, isSending, clock, logger });
-    const used = async () => (await this.#loadStore()).used();
-    this.#sweeper = new Sweeper({ batches, used, clock, logger, stalledAfterMs, keepMs });
+    this.#sweeper = new Sweeper({ batches, used: () => this.used(), clock, logger, stalledAfterMs, keepMs });
   }
 
   /** For workers. */
@@ -54,6 +53,11 @@ export class BatchService {
       throw error;
     });
     return this.#opening;
+  }
+
+  /** Batches were ever made in the store. Opens nothing. */
+  async used(): Promise<boolean> {
+    return (await this.#loadStore()).used();
   }
 
   /** Resolves when nothing waits to be sent by this process. */
