@@ -58,7 +58,7 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
 
   /** The event to publish once every job has succeeded; with functions: the promise protocol, which sends the batch. */
   // oxlint-disable-next-line unicorn/no-thenable -- it is awaited on purpose
-  then(event: string): this;
+  then(this: this & NotAwaited, event: string): this;
   // oxlint-disable-next-line unicorn/no-thenable -- as above
   then<Result = string, Failure = never>(
     onSent?: ((id: string) => Result | PromiseLike<Result>) | null,
@@ -112,6 +112,14 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
     this.#events[kind] = event;
     return this;
   }
+}
+
+/**
+ * Says to the compiler that a signature is none of the promise protocol: when it looks for what `await` calls, it passes over
+ * those whose `this` is not exactly a supertype of the awaited one, and a property nobody has makes this such a one.
+ */
+interface NotAwaited {
+  readonly '~notAwaited'?: never;
 }
 
 /** A batch whose class `@ThrunBatch` names, with all that was said there. */

@@ -13,11 +13,8 @@ export const ENVIRONMENT = {
   THRUN_GROUP: 'group',
   THRUN_QUEUE: 'queue',
   THRUN_SQLITE_PATH: 'transports.sqlite.path',
-<<<<<<< HEAD
   THRUN_BATCHES_PATH: 'batches.sqlite.path',
-=======
   REDIS_URL: 'transports.redis.url',
->>>>>>> redis
   THRUN_LOG_LEVEL: 'logLevel',
   THRUN_CONCURRENCY: 'worker.concurrency',
   THRUN_PROCESSES: 'worker.processes',

@@ -1,8 +1,5 @@
-<<<<<<< HEAD
-import type { BatchStore } from '../contracts/batch-store.js';
-=======
 import type { ConnectionOptions } from 'node:tls';
->>>>>>> redis
+import type { BatchStore } from '../contracts/batch-store.js';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
@@ -75,7 +72,6 @@ export interface SqliteConfig {
   readonly durability?: 'full' | 'normal';
 }
 
-<<<<<<< HEAD
 export interface BatchesConfig {
   /** `sqlite` (default), or your own implementation of `BatchStore`. */
   readonly store?: BatchStoreName | BatchStore;
@@ -91,7 +87,8 @@ export interface BatchesSqliteConfig {
   readonly path?: string;
   /** What a settled job has survived: `full` (default) a power loss, `normal` the death of the process; faster. */
   readonly durability?: 'full' | 'normal';
-=======
+}
+
 /** Where Redis is, by one of `url`, `sentinel` and `cluster`, and how to get in. Redis 7.0 or later. */
 export interface RedisConfig {
   /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
@@ -117,7 +114,6 @@ export interface RedisSentinelConfig {
   /** Of the sentinels themselves. Default: none. */
   readonly username?: string;
   readonly password?: string;
->>>>>>> redis
 }
 
 export interface LimitsConfig {

@@ -8,11 +8,7 @@ import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-<<<<<<< HEAD
-import type { BatchesConfig, BatchStoreName, LogLevel, ThrunConfig, TransportName } from './options.js';
-=======
-import type { LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
->>>>>>> redis
+import type { BatchesConfig, BatchStoreName, LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, type Problem } from './validate.js';
 
@@ -155,11 +151,15 @@ function ms(value: Duration | undefined, otherwise: number): number {
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-<<<<<<< HEAD
-const SECTIONS: ReadonlySet<string> = new Set(['batches', 'transports', 'sqlite', 'limits', 'worker', 'retry']);
-=======
-const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'redis', 'limits', 'worker', 'retry']);
->>>>>>> redis
+const SECTIONS: ReadonlySet<string> = new Set([
+  'batches',
+  'transports',
+  'sqlite',
+  'redis',
+  'limits',
+  'worker',
+  'retry',
+]);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {

@@ -40,13 +40,13 @@ const limits = {
   metaBytes: v.optional(size(1, LARGEST)),
 };
 
-<<<<<<< HEAD
 const batches = {
   store: v.optional(batchStore()),
   sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
   stalledAfter: v.optional(duration(1000)),
   keep: v.optional(duration()),
-=======
+};
+
 const credentials = { username: v.optional(text()), password: v.optional(text()) };
 
 const redis = {
@@ -58,19 +58,14 @@ const redis = {
     rule((value) => typeof value === 'boolean' || isObject(value), "true, false, or options of Node's tls.connect"),
   ),
   timeout: v.optional(duration(10, HOUR)),
->>>>>>> redis
 };
 
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
-<<<<<<< HEAD
   ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
-  ...TRANSPORTS.map((key) => [key, `transports.${key}`]),
-=======
   ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
->>>>>>> redis
 ]) as Record<string, string>;
 
 export const configSchema = section(
@@ -127,12 +122,12 @@ function lacking(value: Partial<Record<keyof Transport, unknown>>): readonly str
   return missing;
 }
 
-<<<<<<< HEAD
 function batchStore() {
   const isStore = (value: unknown) =>
     isObject(value) && ['open', 'create', 'apply'].every((method) => typeof value[method] === 'function');
   return oneOf(BATCH_STORES, 'a BatchStore object', isStore);
-=======
+}
+
 function redisUrl() {
   return rule((value) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return false;
@@ -148,7 +143,6 @@ function nodes() {
     rule((value) => Array.isArray(value) && value.length > 0, 'a list of at least one host:port'),
     v.array(rule(node, 'host:port')),
   );
->>>>>>> redis
 }
 
 function filePath() {
