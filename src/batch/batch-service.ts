@@ -32,8 +32,7 @@ export class BatchService {
     const { clock, logger, stalledAfterMs, keepMs } = parts;
     const batches = () => this.open();
     this.#reporter = new JobReporter({ batches, clock, logger });
-    const used = async () => (await this.#loadStore()).used();
-    this.#sweeper = new Sweeper({ batches, used, clock, logger, stalledAfterMs, keepMs });
+    this.#sweeper = new Sweeper({ batches, used: () => this.used(), clock, logger, stalledAfterMs, keepMs });
   }
 
   /** For workers. */
@@ -52,6 +51,11 @@ export class BatchService {
       throw error;
     });
     return this.#opening;
+  }
+
+  /** Batches were ever made in the store. Opens nothing. */
+  async used(): Promise<boolean> {
+    return (await this.#loadStore()).used();
   }
 
   /** Resolves when nothing waits to be sent by this process. */

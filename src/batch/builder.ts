@@ -6,6 +6,15 @@ import { type BatchMembers, stagesOf } from './members.js';
 import type { BatchNaming } from './named-batch.js';
 
 /**
+ * Who may be told a name: every builder. The property nobody has is for the compiler alone: looking for what `await` gives, it
+ * passes over a `then` that is for another `this`, and so finds the one of the promise protocol.
+ */
+interface Naming {
+  name(name: string): unknown;
+  readonly isAwaited?: never;
+}
+
+/**
  * A batch being put together. Each call says one thing and gives the builder back; `await` (or `dispatch()`) sends it and
  * gives its id:
  * ```ts
@@ -57,14 +66,11 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
   }
 
   /** The event to publish once every job has succeeded; with functions: the promise protocol, which sends the batch. */
-  // oxlint-disable-next-line unicorn/no-thenable -- it is awaited on purpose
-  then(this: this & NotAwaited, event: string): this;
-  // oxlint-disable-next-line unicorn/no-thenable -- as above
+  then(this: Naming, event: string): this;
   then<Result = string, Failure = never>(
     onSent?: ((id: string) => Result | PromiseLike<Result>) | null,
     onFailed?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
   ): Promise<Result | Failure>;
-  // oxlint-disable-next-line unicorn/no-thenable -- as above
   then<Result, Failure>(
     what?: string | ((id: string) => Result | PromiseLike<Result>) | null,
     onFailed?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
@@ -96,13 +102,13 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
   }
 
   /** @throws {ThrunError} THRUN_BATCH_DEFINITION */
-  [DEFINITION](limits: Limits, depth = 0): BatchDefinition {
+  [DEFINITION](limits: Limits, depth = 0, above = ''): BatchDefinition {
     return {
       name: this.#name,
       parallel: this.#parallel,
       allowFailures: this.#allowFailures,
       events: { ...this.#events },
-      stages: stagesOf(this.#members, this.#parallel, limits, depth),
+      stages: stagesOf(this.#members, this.#parallel, limits, depth, above),
     };
   }
 
@@ -112,14 +118,6 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
     this.#events[kind] = event;
     return this;
   }
-}
-
-/**
- * Says to the compiler that a signature is none of the promise protocol: when it looks for what `await` calls, it passes over
- * those whose `this` is not exactly a supertype of the awaited one, and a property nobody has makes this such a one.
- */
-interface NotAwaited {
-  readonly '~notAwaited'?: never;
 }
 
 /** A batch whose class `@ThrunBatch` names, with all that was said there. */

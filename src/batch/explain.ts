@@ -10,7 +10,9 @@ export interface Surroundings {
   readonly stats: readonly QueueStats[];
   /** The queue a contract goes to that names none. */
   readonly queueOf: (event: string) => string;
-  /** Queues that running workers of this project consume; undefined: not known. */
+  /** The manifest exists, and no handler in it is for this job. */
+  readonly isUnheard: (event: string) => boolean;
+  /** Queues that running workers of this project consume, as far as can be seen from here; undefined: not known. */
   readonly consumed: ReadonlySet<string> | undefined;
 }
 
@@ -72,22 +74,28 @@ async function explainJob(batches: Batches, job: JobRecord, around: Surroundings
     return [`${who} waits for a worker in another language to say how it went: ${error}.`];
   }
   if (attempts > 0) return [`${who} failed (${error}) and waits in ${where} for its next attempt.`];
-  return [`${who} was sent to ${where} ${age} ago and has not begun. ${queueState(queue, around)}`];
+  const unheard = around.isUnheard(event) ? ' The manifest knows no handler for it.' : '';
+  return [`${who} was sent to ${where} ${age} ago and has not begun.${unheard} ${queueState(queue, around)}`];
 }
 
 /** Why nobody has taken it, as far as the transport and the running workers tell. */
 function queueState(queue: string, { stats, consumed, transport }: Surroundings): string {
   const rows = stats.filter((row) => row.queue === queue);
-  const groups = rows.filter(({ group }) => group !== '').map(({ group }) => group);
+  const groups = rows.filter(({ group }) => group !== '');
   const start = `Start a worker for it: thrun work --queue ${queue}`;
   if (rows.length > 0 && groups.length === 0) {
     return `Nobody consumes this queue: no group has ever consumed ${queue} on ${transport}. ${start}`;
   }
-  if (consumed && !consumed.has(queue)) {
-    return `Nobody consumes this queue: no running worker of this project consumes ${queue}. ${start}`;
+  const depth = most(groups, 'depth');
+  // Whoever has messages of it in hand consumes it, also where it tells nobody here.
+  const taken = rows.length > 0 && (depth === 0 || most(groups, 'inFlight') > 0);
+  if (consumed && !consumed.has(queue) && !taken) {
+    return `Nobody consumes this queue: no "thrun work" of this project on this machine consumes ${queue}. ${start}`;
   }
-  const depth = rows.reduce((sum, row) => Math.max(sum, row.depth), 0);
-  if (depth > 0) return `${count(depth, 'message')} wait in that queue; the workers get to it in turn.`;
+  if (depth > 0) {
+    return `${count(depth, 'message')} ${depth === 1 ? 'waits' : 'wait'} in that queue; the workers get to it in turn.`;
+  }
+  if (rows.length === 0) return 'What that queue holds is not known here.';
   return 'The queue is empty, so a worker has taken the message, or it was purged or lost; a worker in another language tells only when it is done.';
 }
 
@@ -107,6 +115,10 @@ export async function explainOpen({ store }: Batches, batchId: string): Promise<
     index = last.index + 1;
   }
   return waitsFor.length > 0 ? waitsFor.join(', ') : 'nothing was queued';
+}
+
+function most(rows: readonly QueueStats[], figure: 'depth' | 'inFlight'): number {
+  return rows.reduce((highest, row) => Math.max(highest, row[figure]), 0);
 }
 
 function count(number: number, what: string): string {

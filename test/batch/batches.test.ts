@@ -1,6 +1,6 @@
+import type { BatchMembers } from '../../src/batch/members.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Thrun } from '../../src/app.js';
-import type { BatchMembers } from '../../src/batch/members.js';
 import type { JobBatch, LifecyclePayload } from '../../src/contracts/batch.js';
 import { GiveUp, type JobContext } from '../../src/contracts/listener.js';
 import { ThrunBatch, ThrunJob } from '../../src/registry/decorators.js';
@@ -210,7 +210,6 @@ describe('a batch', () => {
   });
 
   test('one that a class names is started by name', async () => {
-    // oxlint-disable-next-line unicorn/no-thenable -- it names an event
     @ThrunBatch('pair', { then: 'order.then' })
     class Pair {
       constructor(readonly payload: { first: string }) {}
