@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
 import type { Batches, Thrun, ThrunConfig } from '../../src/index.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
-import { listenIn } from './batches/listen-in.js';
+import { type ListeningIn, listenIn } from './batches/listen-in.js';
 import { Plans } from './batches/plans.js';
 import { CREATOR, LISTENERS } from './batches/workload.js';
 import { type Command, Project } from './project.js';
@@ -18,8 +18,10 @@ const SMALL = 1000;
 const CREATORS = 6;
 
 let project: Project;
+let sent: ListeningIn | undefined;
 let dispose: () => Promise<void> = async () => undefined;
 afterEach(async () => {
+  await sent?.stop();
   await project.dispose();
   await dispose();
 });
@@ -45,7 +47,7 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     const healedBy = join(project.folder, 'healed');
     const thrun = await project.publisher(publishing(project, where));
     const batches = await thrun.batches();
-    const sent = await listenIn(thrun, 'b.');
+    sent = await listenIn(thrun, 'b.');
     const worker = project.start('work', '--processes', '3');
     await worker.says('is ready');
 
@@ -92,8 +94,9 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
         `${jobs} jobs, ${kills} workers and ${CREATORS} creators killed, ${duplicates} jobs delivered again by hand; ` +
         `${distinct} lifecycle events, ${told.length - distinct} of them heard again; all ended ${(ended - lastKill) / 1000} s after the last kill`,
     );
-    expect(problems).toEqual([]);
-    expect(orderProblems(await sent.stop())).toEqual([]);
+    // Of many a few: a diff of thousands helps nobody.
+    expect(problems.slice(0, 20)).toEqual([]);
+    expect(orderProblems(await sent.stop()).slice(0, 20)).toEqual([]);
     expect([...ids].filter((id) => !records.some((record) => record.id === id))).toEqual([]);
     expect(kills).toBeGreaterThanOrEqual(Math.floor(SECONDS * 0.9));
     // Each of those that die on purpose between the first jobs and the rest has left one.

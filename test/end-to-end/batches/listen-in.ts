@@ -1,11 +1,16 @@
 import type { Thrun } from '../../../src/index.js';
 import type { Heard } from './audit.js';
 
+export interface ListeningIn {
+  /** All that was sent until now, in order. Stopping twice is safe. */
+  stop(): Promise<readonly Heard[]>;
+}
+
 /**
  * One consumer of a group of its own, which so receives in the order of publishing: what was sent, as it was sent. Hears
  * nothing where a transport has no groups.
  */
-export async function listenIn(thrun: Thrun, prefix: string): Promise<{ stop(): Promise<readonly Heard[]> }> {
+export async function listenIn(thrun: Thrun, prefix: string): Promise<ListeningIn> {
   const transport = await thrun.transport();
   const sent: Heard[] = [];
   if (!transport.traits.fanOut) return { stop: async () => sent };
