@@ -41,6 +41,12 @@ const TABLE = {
     usage: false,
     message: 'The transport %s was locked by another process for %s ms. Nothing was written; try again.',
   },
+  THRUN_TRANSPORT_REFUSED: { usage: false, message: 'The transport %s refused it: %s' },
+  THRUN_PUBLISH_UNKNOWN: {
+    usage: false,
+    message:
+      'The transport %s may or may not have published it: %s. Publish it again with the same event id, by which whoever got it twice can tell.',
+  },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
   THRUN_STORE_UNAVAILABLE: { usage: false, message: 'The batch store %s cannot be used: %s' },
   THRUN_BATCH_UNKNOWN: {

@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Broker } from './broker.js';
+import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+
+export interface RedisServerOptions {
+  /** When it syncs its log of changes. Default `everysec`: what a killed process wrote survives, a lost power supply does not. */
+  readonly appendfsync?: 'always' | 'everysec' | 'no';
+  readonly password?: string;
+  /** Further lines of its configuration, as arguments: `['--maxmemory', '8mb']`. */
+  readonly args?: readonly string[];
+}
+
+/** How often another port is tried when somebody was quicker. */
+const TRIES = 5;
+
+/** Starts a server of the test's own. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  for (let left = TRIES; ; left--) {
+    const folder = await mkdtemp(join(tmpdir(), 'thrun-redis-'));
+    const server = new RedisServer(await freePort(), folder, options);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.dispose();
+      if (left === 0 || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+/** A server that a test only talks to: the one of REDIS_URL, else one of its own. */
+export async function someRedis(): Promise<Pick<Broker, 'url' | 'dispose'>> {
+  const url = process.env['REDIS_URL'];
+  return url ? { url, dispose: async () => undefined } : startRedis();
+}
+
+export class RedisServer implements Broker {
+  readonly url: string;
+  #process: Guarded | undefined;
+
+  constructor(
+    readonly port: number,
+    readonly folder: string,
+    private readonly options: RedisServerOptions,
+  ) {
+    const { password } = options;
+    this.url = `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.child.pid;
+  }
+
+  async start(): Promise<void> {
+    if (this.#process) return;
+    const started = spawnGuarded('redis-server', this.#arguments(), { folder: this.folder });
+    this.#process = started;
+    void started.ended.then(() => {
+      if (this.#process === started) this.#process = undefined;
+    });
+    await started.said('Ready to accept connections');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  pause(): void {
+    this.#process?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.signal('SIGCONT');
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#process;
+    if (!running) return;
+    running.signal(signal);
+    await running.ended;
+  }
+
+  #arguments(): string[] {
+    const { appendfsync = 'everysec', password, args = [] } = this.options;
+    return [
+      ...['--port', String(this.port), '--bind', '127.0.0.1', '--protected-mode', 'no', '--dir', this.folder],
+      ...['--save', '', '--appendonly', 'yes', '--appendfsync', appendfsync],
+      ...(password === undefined ? [] : ['--requirepass', password]),
+      ...args,
+    ];
+  }
+}

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What becomes of bytes in between. */
+type Mode =
+  | { readonly kind: 'pass' }
+  /** Half-open: both sides believe in the connection, nothing arrives. */
+  | { readonly kind: 'blackhole' }
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** The request with these bytes reaches the server; its reply does not come back, and the connection is gone. */
+  | { readonly kind: 'cut'; readonly match: Buffer; readonly done: () => void };
+
+const PASS: Mode = { kind: 'pass' };
+
+/** A link to a broker that can be damaged. New connections are treated like those that are there. */
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  #mode: Mode = PASS;
+  /** How many connections were ever made through it. */
+  connections = 0;
+
+  private constructor(private readonly target: number) {
+    this.#server = createServer((client) => {
+      this.connections++;
+      const link = new Link(client, connect(this.target, '127.0.0.1'), () => this.#mode);
+      this.#links.add(link);
+      link.onGone = () => this.#links.delete(link);
+    });
+  }
+
+  /** Listens on a free port of the loopback interface, in front of `port`. */
+  static async to(port: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(port);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
+    return address.port;
+  }
+
+  pass(): void {
+    this.#mode = PASS;
+  }
+
+  blackhole(): void {
+    this.#mode = { kind: 'blackhole' };
+  }
+
+  delay(ms: number): void {
+    this.#mode = { kind: 'delay', ms };
+  }
+
+  /** Resolves when it has happened, once; from then on everything passes. */
+  cutAfter(match: string): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#mode = PASS;
+        resolve();
+      };
+      this.#mode = { kind: 'cut', match: Buffer.from(match), done };
+    });
+  }
+
+  /** Ends every connection there is; new ones pass. */
+  cut(): void {
+    for (const link of this.#links) link.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+class Link {
+  onGone: () => void = () => undefined;
+  /** Requests seen since the match was set, so that it is found across chunks. */
+  #seen = Buffer.alloc(0);
+  #cut = false;
+
+  constructor(
+    private readonly client: Socket,
+    private readonly server: Socket,
+    mode: () => Mode,
+  ) {
+    client.setNoDelay();
+    server.setNoDelay();
+    client.on('data', (chunk: Buffer) => this.#request(chunk, mode()));
+    server.on('data', (chunk: Buffer) => {
+      if (!this.#cut) forward(chunk, this.client, mode());
+    });
+    for (const socket of [client, server]) {
+      // A side that breaks off is what this is for.
+      socket.on('error', () => undefined);
+      socket.on('close', () => this.destroy());
+    }
+  }
+
+  destroy(): void {
+    this.client.destroy();
+    this.server.destroy();
+    this.onGone();
+  }
+
+  #request(chunk: Buffer, mode: Mode): void {
+    if (this.#cut) return;
+    forward(chunk, this.server, mode);
+    if (mode.kind !== 'cut') return;
+    const seen = Buffer.concat([this.#seen, chunk]);
+    if (seen.includes(mode.match)) {
+      this.#cut = true;
+      // The server reads all of it before it sees this end, then closes its side.
+      this.server.end();
+      this.server.on('close', mode.done);
+    }
+    this.#seen = seen.subarray(Math.max(0, seen.length - mode.match.length));
+  }
+}
+
+function forward(chunk: Buffer, to: Socket, mode: Mode): void {
+  if (mode.kind === 'blackhole') return;
+  if (mode.kind === 'delay') setTimeout(() => to.write(chunk), mode.ms).unref();
+  else to.write(chunk);
+}
