@@ -151,7 +151,15 @@ function ms(value: Duration | undefined, otherwise: number): number {
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set(['batches', 'transports', 'sqlite', 'redis', 'limits', 'worker', 'retry']);
+const SECTIONS: ReadonlySet<string> = new Set([
+  'batches',
+  'transports',
+  'sqlite',
+  'redis',
+  'limits',
+  'worker',
+  'retry',
+]);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {
