@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from 'node:tls';
 import type { BatchStore } from '../contracts/batch-store.js';
+import type { ConnectionOptions } from 'node:tls';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
