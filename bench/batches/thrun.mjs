@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 
+import { RedisStore } from '../../dist/batch/stores/redis/redis-store.js';
 const PLACES = {
-  redis: ({ url }) => ({ transport: 'redis-list', transports: { redis: { url } }, batches: { store: 'redis' } }),
+  redis: ({ url }) => ({ transport: 'redis-list', transports: { redis: { url } }, batches: { store: new RedisStore({ url }) } }),
   sqlite: ({ folder }) => ({
     transport: 'sqlite',
     transports: { sqlite: { path: join(folder, 'thrun.db') } },

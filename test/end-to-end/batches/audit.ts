@@ -64,7 +64,11 @@ function rowProblems(one: Audited, all: ReadonlyMap<string, Audited>): string[] 
   return [...problems, ...endProblems(one)];
 }
 
-function rowProblem({ state, child, payload }: JobRecord, one: Audited, all: ReadonlyMap<string, Audited>): string[] {
+function rowProblem(
+  { state, child, payload, attempts, error }: JobRecord,
+  one: Audited,
+  all: ReadonlyMap<string, Audited>,
+): string[] {
   if (!['succeeded', 'failed', 'cancelled', 'skipped'].includes(state)) return [`it is ${state}`];
   if (child !== undefined) {
     const inner = all.get(child)?.batch.status;
@@ -73,13 +77,22 @@ function rowProblem({ state, child, payload }: JobRecord, one: Audited, all: Rea
   const { n, fails, healedBy, flaky, adds = 0 } = JSON.parse(payload) as StepPayload;
   const neverSucceeds = flaky === ALWAYS || (fails === true && healedBy === undefined);
   if (state === 'succeeded' && neverSucceeds) return ['it succeeded and cannot'];
-  if (state === 'failed' && !neverSucceeds && !fails) return ['it failed and cannot'];
+  // An attempt that fails after the batch has: nobody tries that again.
+  const wasLast = flaky !== undefined && !one.batch.allowFailures;
+  if (state === 'failed' && !neverSucceeds && !fails && !wasLast)
+    return [`it failed at attempt ${attempts} and cannot: ${payload}: ${error}`];
   if (state === 'skipped' && one.batch.allowFailures && one.batch.sealed)
     return ['failures are allowed, and it was skipped'];
   if (state !== 'succeeded' || adds === 0) return [];
   const added = one.rows.filter((row) => (JSON.parse(row.payload) as StepPayload).addedBy === n).length;
-  const mayBeNone = one.batch.status !== 'succeeded';
+  // It ran in a run that was failing already.
+  const mayBeNone = one.batch.status !== 'succeeded' || one.batch.run > 1;
   return added === adds || (added === 0 && mayBeNone) ? [] : [`it added ${added} jobs instead of ${adds}`];
+}
+
+function mayFail({ child, payload }: JobRecord): boolean {
+  const { fails, flaky } = JSON.parse(payload) as StepPayload;
+  return child !== undefined || fails === true || flaky === ALWAYS;
 }
 
 /** How it ended follows from how its jobs did. */
@@ -89,7 +102,9 @@ function endProblems({ batch, rows }: Audited): string[] {
   const isGood = rows.every(({ state }) => state === 'succeeded');
   if (isGood !== (status === 'succeeded')) return [`its jobs ended otherwise: ${JSON.stringify(counts)}`];
   if (name?.startsWith('heals') && status !== 'succeeded') return ['it was healed and retried'];
-  if (isGood || allowFailures || !sealed) return [];
+  if (isGood || !sealed) return [];
+  if (!rows.some((row) => row.state === 'failed' && mayFail(row))) return ['nothing in it was the first to fail'];
+  if (allowFailures) return [];
   const stage = Math.min(...rows.filter(({ state }) => state === 'failed').map((row) => row.stage));
   return rows
     .filter((row) => (row.stage < stage && row.state !== 'succeeded') || (row.stage > stage && row.state !== 'skipped'))
