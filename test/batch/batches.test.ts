@@ -210,6 +210,7 @@ describe('a batch', () => {
   });
 
   test('one that a class names is started by name', async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- it names the moment
     @ThrunBatch('pair', { then: 'order.then' })
     class Pair {
       constructor(readonly payload: { first: string }) {}

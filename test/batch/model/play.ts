@@ -7,6 +7,7 @@ import { newEventId } from '../../../src/envelope/index.js';
 import type { Action, History } from './history.js';
 import { NaiveBatch } from './naive-batch.js';
 
+// oxlint-disable-next-line unicorn/no-thenable -- it names the moment
 const EVENTS = { then: 'b.then', catch: 'b.catch', finally: 'b.finally', progress: 'b.progress' };
 const JOB: MemberDefinition = { kind: 'job', event: 'work', payload: '{}', queue: undefined, key: undefined };
 const MOST_ROUNDS = 1000;
