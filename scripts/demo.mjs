@@ -45,7 +45,7 @@ let summary = '';
 let news = '';
 worker.stdout.on('data', (chunk) => (summary += chunk));
 worker.stderr.on('data', (chunk) => (news += chunk));
-const ended = once(worker, 'exit');
+const ended = once(worker, 'close');
 
 step('thrun publish: events as other programs would send them');
 const published = [];
@@ -79,16 +79,20 @@ for (;;) {
   if (queues.length > 0 && queues.every((queue) => queue.depth + queue.in_flight + queue.delayed === 0)) break;
   if (Date.now() > deadline) throw new Error(`not done within a minute:\n${JSON.stringify(queues)}\n${news}`);
 }
-for (const line of news.split('\n').filter((text) => text.includes('trying again') || text.includes('dead letter'))) {
-  const { msg, listener, attempt, error } = JSON.parse(line);
-  console.log(`   ${msg}: ${listener}, attempt ${attempt}: ${error}`);
-}
 
 step('SIGTERM: drain and stop');
 worker.kill('SIGTERM');
+// Only now: commands that are waited for let nothing be heard meanwhile.
 const [code] = await ended;
 if (code !== 0) throw new Error(`thrun work ended with ${code}\n${news}`);
 const totals = JSON.parse(summary.trim().split('\n').at(-1));
+
+step('what the worker had to say');
+const said = news.split('\n').filter((text) => /trying again|dead letter/.test(text));
+for (const line of said) {
+  const { msg, listener, attempt, error } = JSON.parse(line);
+  console.log(`   ${msg}: ${listener}, attempt ${attempt}: ${error}`);
+}
 
 step('thrun failed list: what a person has to look at');
 const dead = command(['failed', 'list']);
@@ -102,4 +106,4 @@ Done. ${published.length + bulk.published} events went in, and ${bulk.published 
   drained      yes, exit code ${code}
 `);
 // A demo that shows less than it says has failed.
-if (totals.retried !== 1 || totals.dead !== 1 || dead.length !== 1) process.exitCode = 1;
+if (totals.retried !== 1 || totals.dead !== 1 || dead.length !== 1 || said.length !== 2) process.exitCode = 1;

@@ -25,13 +25,15 @@ export class BatchService {
   readonly #reporter: JobReporter;
   readonly #sweeper: Sweeper;
   #opening: Promise<Batches> | undefined;
+  #batches: Batches | undefined;
   #store: Promise<BatchStore> | undefined;
 
   constructor(parts: BatchServiceParts) {
     this.#parts = parts;
     const { clock, logger, stalledAfterMs, keepMs } = parts;
     const batches = () => this.open();
-    this.#reporter = new JobReporter({ batches, clock, logger });
+    const isSending = () => this.#batches?.relay.isSending === true;
+    this.#reporter = new JobReporter({ batches, isSending, clock, logger });
     const used = async () => (await this.#loadStore()).used();
     this.#sweeper = new Sweeper({ batches, used, clock, logger, stalledAfterMs, keepMs });
   }
@@ -70,7 +72,8 @@ export class BatchService {
     const store = await this.#loadStore();
     await store.open();
     const { clock, logger, limits, publish } = this.#parts;
-    return new Batches({ store, clock, logger, limits, publish });
+    this.#batches = new Batches({ store, clock, logger, limits, publish });
+    return this.#batches;
   }
 
   #loadStore(): Promise<BatchStore> {

@@ -6,6 +6,15 @@ import { type BatchMembers, stagesOf } from './members.js';
 import type { BatchNaming } from './named-batch.js';
 
 /**
+ * Who may be told a name: every builder. The property nobody has is for the compiler alone: looking for what `await` gives, it
+ * passes over a `then` that is for another `this`, and so finds the one of the promise protocol.
+ */
+interface Naming {
+  name(name: string): unknown;
+  readonly isAwaited?: never;
+}
+
+/**
  * A batch being put together. Each call says one thing and gives the builder back; `await` (or `dispatch()`) sends it and
  * gives its id:
  * ```ts
@@ -58,7 +67,7 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
 
   /** The event to publish once every job has succeeded; with functions: the promise protocol, which sends the batch. */
   // oxlint-disable-next-line unicorn/no-thenable -- it is awaited on purpose
-  then(event: string): this;
+  then(this: Naming, event: string): this;
   // oxlint-disable-next-line unicorn/no-thenable -- as above
   then<Result = string, Failure = never>(
     onSent?: ((id: string) => Result | PromiseLike<Result>) | null,

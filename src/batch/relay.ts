@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Clock } from '../contracts/clock.js';
 import type { Applied, BatchStore, JobRecord, OutboxEntry, Outgoing } from '../contracts/batch-store.js';
 import { ThrunError } from '../contracts/errors.js';
@@ -21,15 +22,22 @@ export interface RelayParts {
 const LOT = 500;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
+const LATELY_MS = 500;
 
 /** Sends what batches have written to their outboxes, in order, one relay for each batch at a time. */
 export class Relay {
   readonly #parts: RelayParts;
   readonly #running = new Set<Promise<void>>();
+  #sentAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
+  }
+
+  /** Now, or so lately that workers may not have received it yet. */
+  get isSending(): boolean {
+    return this.#running.size > 0 || performance.now() - this.#sentAt < LATELY_MS;
   }
 
   /** Goes on with the outbox that a step took the lease of. Never rejects: what it could not send, the sweeper finds. */
@@ -42,7 +50,10 @@ export class Relay {
       .catch((error: unknown) => {
         this.#parts.logger.warn({ batch: batch.id, error: String(error) }, 'the outbox of a batch waits to be sent');
       })
-      .finally(() => this.#running.delete(running));
+      .finally(() => {
+        this.#running.delete(running);
+        this.#sentAt = performance.now();
+      });
     this.#running.add(running);
     return running;
   }

@@ -4,7 +4,7 @@ import { ThrunError } from '../contracts/errors.js';
 import type { Class, PublishOptions } from '../contracts/listener.js';
 import type { OutgoingMessage, Transport } from '../contracts/transport.js';
 import { parseDuration } from '../contracts/units.js';
-import { encode, type Limits } from '../envelope/index.js';
+import { encode, type Limits, type MetaFields, timeText } from '../envelope/index.js';
 import { type Contract, contractOf } from './payload-of.js';
 
 export interface DispatcherParts {
@@ -80,28 +80,21 @@ export class Dispatcher {
       { event: contract.event, payload: contract.payload, meta: this.#meta(options, deliverAt) },
       this.#parts.limits,
     );
-    const message: OutgoingMessage = {
-      body,
-      event: contract.event,
-      ...(options.key !== undefined && { key: options.key }),
-      ...(deliverAt !== undefined && { deliverAt }),
-    };
+    const message: OutgoingMessage = { body, event: contract.event, key: options.key, deliverAt };
     return { message, id: eventId, queue: options.queue ?? this.#parts.queueFor(contract) };
   }
 
-  #meta(options: PublishOptions, deliverAt: number | undefined): Partial<Meta> {
+  #meta(options: PublishOptions, deliverAt: number | undefined): MetaFields {
     const { id, key, source = this.#parts.source, expiresAt, meta } = options;
-    const timestamp = new Date(this.#parts.clock.now()).toISOString();
-    if (options === NO_OPTIONS) return { timestamp, source };
-    return {
-      ...(id !== undefined && { event_id: id }),
-      timestamp,
+    const fields = {
+      event_id: id,
+      timestamp: timeText(this.#parts.clock.now()),
       source,
-      ...(key !== undefined && { key }),
-      ...(deliverAt !== undefined && { deliver_at: new Date(deliverAt).toISOString() }),
-      ...(expiresAt !== undefined && { expires_at: new Date(timeOf(expiresAt)).toISOString() }),
-      ...meta,
+      key,
+      deliver_at: deliverAt === undefined ? undefined : new Date(deliverAt).toISOString(),
+      expires_at: expiresAt === undefined ? undefined : new Date(timeOf(expiresAt)).toISOString(),
     };
+    return meta === undefined ? fields : { ...fields, ...meta };
   }
 }
 

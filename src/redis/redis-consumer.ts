@@ -24,6 +24,8 @@ export interface Source {
   begin(delivery: RedisDelivery): Promise<void>;
   /** Received, and nothing was said yet. */
   unsettled(): readonly RedisDelivery[];
+  /** Something beside the queue itself is due in so many ms. */
+  expect(ms: number): void;
   /** Gives back what was claimed for nobody, because the answer was lost. */
   leave(): Promise<void>;
 }
@@ -116,8 +118,9 @@ export class RedisConsumer implements Consumer, Settler {
     return this.#settling.flush();
   }
 
-  /** There may be something that no key tells of. */
-  look(): void {
+  /** There may be something; `handedBack`: beside the queue itself. */
+  look(handedBack = true): void {
+    if (handedBack) this.#parts.source.expect(0);
     this.#lookAt = 0;
     this.#wake();
   }
@@ -172,7 +175,7 @@ export class RedisConsumer implements Consumer, Settler {
 
   /** Until there is news, `ms` have passed, `signal` aborts or this is closed. */
   async #news(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const forget = this.#parts.waiter.onNews(() => this.look());
+    const forget = this.#parts.waiter.onNews((handedBack) => this.look(handedBack));
     await this.#sleep(ms, signal);
     forget();
   }
@@ -199,7 +202,8 @@ export class RedisConsumer implements Consumer, Settler {
     if (typeof settlement === 'object') {
       for (const next of settlement) if (next.kind === 'postponed') soonest = Math.min(soonest, next.delayMs);
     }
-    if (soonest <= 0) this.#parts.waiter.ring();
+    if (soonest <= 0) this.#parts.waiter.ring(true);
+    this.#parts.source.expect(soonest);
     this.#lookAt = Math.min(this.#lookAt, performance.now() + soonest);
     // Who sleeps has to reckon anew.
     if (soonest < LOOK_MS) this.#wake();

@@ -15,7 +15,7 @@ export class RedisDelivery implements Delivery {
   settlement: Settlement | undefined;
 
   /**
-   * @param number the message's within its queue, or the whole id of one that came from elsewhere
+   * @param number the message's within its queue; the whole id where a lease holds something that was named before
    * @param lease what holds it, and its place there; undefined: the broker itself holds it
    */
   constructor(
@@ -31,7 +31,7 @@ export class RedisDelivery implements Delivery {
   ) {}
 
   get id(): string {
-    return typeof this.number === 'number' ? `${this.settler.queue}:${this.number}` : this.number;
+    return this.lease && typeof this.number === 'string' ? this.number : `${this.settler.queue}:${this.number}`;
   }
 
   get queue(): string {

@@ -47,6 +47,7 @@ export class QueueKeys {
       due: of('due'),
       parcels: of('parcels'),
       graves: of('dead'),
+      consumers: of('consumers'),
     };
   }
 
@@ -69,4 +70,6 @@ export interface GroupKeys {
   readonly parcels: string;
   /** zset: number of a dead letter → when it died, ms */
   readonly graves: string;
+  /** zset: consumer of a stream → until when it is believed to live, ms */
+  readonly consumers: string;
 }

@@ -13,8 +13,6 @@ export interface SessionOptions {
   readonly transport: string;
   readonly kind: string;
   readonly publish: Send;
-  /** How to wait for news of a queue without taking anything. */
-  readonly block: (queue: string) => Block;
 }
 
 /** Scripts say what they may do in a way that older servers do not understand. */
@@ -68,15 +66,15 @@ export class RedisSession {
     if (messages.length > 0) await this.#publisher.publish(queue, messages);
   }
 
-  waiter(queue: string): SharedWaiter {
-    let waiter = this.#waiters.get(queue);
+  /** @param block how to wait for news of what `name` stands for, without taking anything */
+  waiter(name: string, block: Block): SharedWaiter {
+    let waiter = this.#waiters.get(name);
     if (!waiter) {
-      const { transport, block } = this.#options;
       waiter = new SharedWaiter(
-        () => new RedisWaiter(this.#redis, `thrun ${transport} wait`, block(queue)),
-        () => this.#waiters.delete(queue),
+        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, block),
+        () => this.#waiters.delete(name),
       );
-      this.#waiters.set(queue, waiter);
+      this.#waiters.set(name, waiter);
     }
     return waiter;
   }

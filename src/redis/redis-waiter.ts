@@ -6,6 +6,8 @@ import type { RedisOptions } from './redis-options.js';
 /** Blocks on the server for at most `ms`; true: there is news. */
 export type Block = (client: Client, ms: number) => Promise<boolean>;
 
+type Wake = (handedBack: boolean) => void;
+
 const BLOCK_MS = 5000;
 /** A block that is over on the server has this long to be heard of; then the connection is a dead one. */
 const GRACE_MS = 2000;
@@ -19,7 +21,7 @@ const POLL_MS = 100;
 export class RedisWaiter {
   readonly #connection: RedisConnection;
   readonly #block: Block;
-  readonly #sleepers = new Set<() => void>();
+  readonly #sleepers = new Set<Wake>();
   #loop: Promise<void> | undefined;
   #closed = false;
 
@@ -31,16 +33,17 @@ export class RedisWaiter {
   }
 
   /** Calls `wake` at the next news; the returned function takes that back. */
-  onNews(wake: () => void): () => void {
+  onNews(wake: Wake): () => void {
     this.#sleepers.add(wake);
     if (!this.#closed) this.#loop ??= this.#run();
     return () => this.#sleepers.delete(wake);
   }
 
-  ring(): void {
+  /** @param handedBack it is not in the queue itself: another consumer of this process gave something back */
+  ring(handedBack = false): void {
     for (const wake of [...this.#sleepers]) {
       this.#sleepers.delete(wake);
-      wake();
+      wake(handedBack);
     }
   }
 

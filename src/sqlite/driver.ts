@@ -62,8 +62,13 @@ async function importQuietly(name: string): Promise<Driver | undefined> {
 
 function versionOf({ DatabaseSync }: Driver): string {
   const database = new DatabaseSync(':memory:');
-  const row = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
+  const version = sqliteVersion(database);
   database.close();
+  return version;
+}
+
+export function sqliteVersion(database: Database): string {
+  const row = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
   return row.version;
 }
 

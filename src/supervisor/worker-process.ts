@@ -13,7 +13,7 @@ export interface WorkerProcessEvents {
 }
 
 export interface WorkerEnd {
-  /** It had been told to end, and ended well. */
+  /** It drained, by our word or a signal, and ended well. */
   readonly expected: boolean;
   /** For people: `signal SIGKILL`, `exit code 1`. */
   readonly how: string;
@@ -27,6 +27,7 @@ export class WorkerProcess {
   readonly #events: WorkerProcessEvents;
   #failed: WorkerEnd['failed'];
   #ending = false;
+  #drained = false;
   ready = false;
   /** When it last showed that its event loop turns, by `performance.now()`. */
   lastBeatAt = performance.now();
@@ -92,6 +93,9 @@ export class WorkerProcess {
         return this.#events.onBeat(this);
       case 'ask':
         return this.#events.onAsk(this, message.count);
+      case 'drained':
+        this.#drained = true;
+        return;
       case 'failed':
         this.#failed = message;
         return;
@@ -100,9 +104,14 @@ export class WorkerProcess {
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
     this.#events.onExit(this, {
-      expected: code === 0,
-      how: signal ? `signal ${signal}` : `exit code ${code}`,
+      expected: code === 0 && this.#drained,
+      how: endingOf(code, signal),
       failed: this.#failed,
     });
   }
+}
+
+function endingOf(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal) return `signal ${signal}`;
+  return code === 0 ? 'exit code 0, unasked: something in it calls process.exit()' : `exit code ${code}`;
 }

@@ -15,6 +15,8 @@ const LOADERS: Readonly<Record<string, (settings: TransportSettings) => Promise<
   memory: async () => new (await import('./memory/memory-transport.js')).MemoryTransport(),
   'redis-list': async (settings) =>
     new (await import('./redis-list/redis-list-transport.js')).RedisListTransport(settings.redis),
+  'redis-streams': async (settings) =>
+    new (await import('./redis-streams/redis-streams-transport.js')).RedisStreamsTransport(settings.redis),
   sqlite: async (settings) => new (await import('./sqlite/sqlite-transport.js')).SqliteTransport(settings.sqlite),
 };
 

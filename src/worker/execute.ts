@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Dead, Delivery, Successor } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import type { Transport } from '../contracts/transport.js';
-import { decode, type Limits, Undecodable } from '../envelope/index.js';
+import { decode, type Limits, type Origin, Undecodable } from '../envelope/index.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import type { Registry } from '../registry/registry.js';
@@ -50,18 +50,42 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
   const listeners = listenersOf(delivery, envelope, parts);
   if (listeners.length === 0) return nobody(delivery, envelope, parts);
 
-  // Nearly every event has one listener: no list of promises is made for it.
-  const [only] = listeners;
-  const verdicts =
-    listeners.length === 1 && only
-      ? [await verdictOf(only, delivery, envelope, parts)]
-      : await Promise.all(listeners.map(async (listener) => verdictOf(listener, delivery, envelope, parts)));
-  return settle(delivery, envelope, listeners, verdicts, parts);
+  if (listeners.length > 1) {
+    const verdicts = await Promise.all(listeners.map(async (one) => verdictOf(one, delivery, envelope, parts)));
+    return settle(delivery, envelope, listeners, verdicts, parts);
+  }
+  // Nearly every event has one listener that succeeds: no lists are made for it.
+  const verdict = await verdictOf(listeners[0] as Listener, delivery, envelope, parts);
+  if (verdict.kind === 'succeeded') return void delivery.ack();
+  return settle(delivery, envelope, listeners, [verdict], parts);
 }
 
-function read(delivery: Delivery, { transport, clock, limits }: ExecuteParts): Envelope | Undecodable {
-  const { id, publishedAt, body } = delivery;
-  return decode(body, { transport: transport.name, id, publishedAt, receivedAt: clock.now() }, limits);
+function read(delivery: Delivery, parts: ExecuteParts): Envelope | Undecodable {
+  return decode(delivery.text ?? delivery.body, new Receipt(delivery, parts), parts.limits);
+}
+
+/** Worked out only for messages that lack something. */
+class Receipt implements Origin {
+  constructor(
+    private readonly delivery: Delivery,
+    private readonly parts: ExecuteParts,
+  ) {}
+
+  get transport(): string {
+    return this.parts.transport.name;
+  }
+
+  get id(): string {
+    return this.delivery.id;
+  }
+
+  get publishedAt(): number | undefined {
+    return this.delivery.publishedAt;
+  }
+
+  get receivedAt(): number {
+    return this.parts.clock.now();
+  }
 }
 
 /** A retry is for one listener; a first receipt for all of the event's. */

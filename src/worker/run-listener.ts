@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
@@ -8,7 +9,7 @@ import { parseDuration } from '../contracts/units.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import { Context, type PublishFrom } from './context.js';
-import { errorText } from './error-text.js';
+import { errorText, stackText } from './error-text.js';
 import { endOf, jobRefOf } from './job-ref.js';
 import { retryDelay } from './retry-delay.js';
 import { Slots } from './slots.js';
@@ -166,6 +167,7 @@ export class ListenerRunner {
       });
       return { kind: 'succeeded', result };
     } catch (thrown) {
+      this.#logStack(listener, thrown);
       return this.#failed(listener, delivery, thrown);
     }
   }
@@ -184,6 +186,18 @@ export class ListenerRunner {
       return layer ? layer(call, () => step(i + 1)) : listener.handle(payload, context);
     };
     return step(0);
+  }
+
+  /** A stack is costly: a getter, which nothing reads where `debug` is not logged. */
+  #logStack({ name }: Listener, thrown: unknown): void {
+    if (thrown instanceof RetryLater || thrown instanceof GiveUp) return;
+    const details = {
+      listener: name,
+      get stack() {
+        return stackText(thrown);
+      },
+    };
+    this.#parts.logger.debug(details, `where ${name} failed`);
   }
 
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {

@@ -51,7 +51,7 @@ export interface Activity {
   readonly active: number;
   /** Deliveries held, running ones included. */
   readonly held: number;
-  /** Every lane's last look found nothing, and nothing is held. */
+  /** Every lane's last look found nothing, nothing is held, and no batch is sending more. */
   readonly empty: boolean;
   /** Longest time since a lane with room was answered by the transport, ms. */
   readonly silentMs: number;
@@ -93,7 +93,7 @@ export class Worker {
     return {
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
-      empty: lanes.every(({ lane, empty }) => empty && lane.held === 0),
+      empty: lanes.every(({ lane, empty }) => empty && lane.held === 0) && this.#parts.jobs?.isSending !== true,
       silentMs: Math.max(0, ...lanes.map(({ lane }) => (lane.full ? 0 : now - lane.lastAnswer))),
     };
   }

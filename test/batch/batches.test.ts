@@ -1,3 +1,4 @@
+import type { BatchMembers } from '../../src/batch/members.js';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Thrun } from '../../src/app.js';
 import type { JobBatch, LifecyclePayload } from '../../src/contracts/batch.js';
@@ -48,7 +49,7 @@ async function start(): Promise<TestThrun & { heard: Heard[]; kinds(): string[] 
   return { ...test, heard, kinds: () => heard.map(({ event }) => event.replace('order.', '')) };
 }
 
-function order(thrun: Thrun, members: Parameters<Thrun['batch']>[0]) {
+function order(thrun: Thrun, members: BatchMembers) {
   return thrun
     .batch(members)
     .then('order.then')
@@ -209,6 +210,7 @@ describe('a batch', () => {
   });
 
   test('one that a class names is started by name', async () => {
+    // oxlint-disable-next-line unicorn/no-thenable -- it names the moment
     @ThrunBatch('pair', { then: 'order.then' })
     class Pair {
       constructor(readonly payload: { first: string }) {}

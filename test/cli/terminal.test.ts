@@ -142,6 +142,14 @@ describe.runIf(hasScript)('on a terminal (needs script of util-linux)', () => {
     expect(screen).toContain('\r\u001b[2K0/s · 0 active');
   });
 
+  test('what happens to deliveries is said in lines, not in JSON', () => {
+    expect(onTerminal(`publish order_refused '{"why":"no \\u001b[31mmoney"}'`).code).toBe(0);
+    const { code, screen } = onTerminal('work --stop-when-empty', { env: { NO_COLOR: '1' } });
+    expect(code).toBe(0);
+    expect(screen).toMatch(/\d\d:\d\d:\d\d error \[\d+\] dead letter: gave_up {2}event="order_refused"/);
+    expect(screen).not.toMatch(/\u001b\[31m|"level"/);
+  });
+
   test('purging asks, and takes no for an answer', () => {
     shop.write({ 'more.ndjson': '{"event":"order_created"}\n' });
     expect(onTerminal('publish order_created --queue asked').code).toBe(0);

@@ -39,6 +39,27 @@ test('says what it consumes, runs, and ends with a summary', async () => {
   expect(stdout).toMatch(/^4 received: 2 handled, 0 retried, 1 dead, 1 unhandled, in [\d.]+ s\.\n$/);
 });
 
+test('--verbose says where in the source a listener failed; without it nobody is told', async () => {
+  shop.write({
+    'listeners/broken.ts': `import { ThrunEventListener } from 'thrun';
+@ThrunEventListener('broken', { retry: { attempts: 1 } })
+export class Broken {
+  handle(payload: { order?: { id: number } }) {
+    return payload.order!.id;
+  }
+}
+`,
+  });
+  await shop.json(['publish', 'broken']);
+  const { stderr } = await shop.run(['work', '--limit', '1', '--verbose']);
+  expect(stderr).toContain('where Broken failed');
+  expect(stderr).toMatch(/at Broken\.handle \([^)]*listeners\/broken\.ts:5:\d+\)/);
+  await shop.json(['publish', 'broken']);
+  const quiet = await shop.run(['work', '--limit', '1']);
+  expect(quiet.stderr).toContain('TypeError');
+  expect(quiet.stderr).not.toContain('broken.ts:5');
+});
+
 test('--json: the summary is the one document on stdout', async () => {
   await shop.json(['publish', 'order_created', '{"order_id":7}']);
   expect(await shop.json(['work', '--limit', '1'])).toEqual({

@@ -6,14 +6,13 @@ import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease, LeaseRound } from '../../redis/redis-lease.js';
 import { Parking } from '../../redis/redis-parking.js';
+import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { QueueRegistry } from '../../redis/redis-registry.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import type { Round } from '../../redis/redis-settling.js';
 import { type ClaimReply, claim, settle } from './redis-list-scripts.js';
 
-/** A claimed parcel in a reply: id, attempts, crashes, target, message, publishedAt, body. */
-const PARCEL_FIELDS = 7;
 /** How often a claim notes how much there is, for telling the age of the oldest. */
 const MARK_MS = 1000;
 
@@ -97,6 +96,10 @@ export class RedisListSource implements Source {
     return [...this.#leases.values()].flatMap((lease) => lease.unsettled());
   }
 
+  expect(): void {
+    // Every claim looks everywhere.
+  }
+
   async leave(): Promise<void> {
     if (this.#unanswered.size === 0) return;
     await this.#send('', 0, [...this.#unanswered]).catch(() => undefined);
@@ -119,22 +122,7 @@ export class RedisListSource implements Source {
     const deliveries: RedisDelivery[] = [];
     const firstMessage = parcels * PARCEL_FIELDS;
     const lease = new Lease(token, parcels + rest.length - firstMessage, deliveries);
-    for (let at = 0; at < firstMessage; at += PARCEL_FIELDS) {
-      const [id, attempt, crashes, target, message, publishedAt, body] = rest.slice(at, at + PARCEL_FIELDS) as Parcel;
-      deliveries.push(
-        new RedisDelivery(
-          settler,
-          message.length > 0 ? String(message) : Number(id),
-          lease,
-          deliveries.length,
-          body,
-          publishedAt.length > 0 ? Number(publishedAt) : undefined,
-          attempt,
-          crashes,
-          target.length > 0 ? String(target) : undefined,
-        ),
-      );
-    }
+    for (const parcel of parcelsIn(rest, parcels)) deliveries.push(deliver(parcel, settler, lease, deliveries.length));
     for (let at = firstMessage; at < rest.length; at++) {
       const number = first + at - firstMessage;
       const body = rest[at] as Buffer;
@@ -152,5 +140,3 @@ export class RedisListSource implements Source {
     return others;
   }
 }
-
-type Parcel = [Buffer, number, number, Buffer, Buffer, Buffer, Buffer];

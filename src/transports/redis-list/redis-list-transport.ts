@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../contracts/clock.js';
 import type { DeadLetterAccess } from '../../contracts/dead-letter.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type {
+  BrokerChecks,
   ConsumeOptions,
   Consumer,
   OutgoingMessage,
@@ -9,10 +10,12 @@ import type {
   Transport,
   TransportTraits,
 } from '../../contracts/transport.js';
+import { RedisChecks } from '../../redis/redis-checks.js';
 import { RedisConsumer } from '../../redis/redis-consumer.js';
 import { RedisDeadLetters } from '../../redis/redis-dead-letters.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import { RedisSession } from '../../redis/redis-session.js';
+import type { Block } from '../../redis/redis-waiter.js';
 import type { RedisListOptions } from './redis-list-options.js';
 import { RedisListQueues } from './redis-list-queues.js';
 import { schedule } from './redis-list-scripts.js';
@@ -31,6 +34,7 @@ export class RedisListTransport implements Transport {
   };
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  readonly checks: BrokerChecks;
   readonly #session: RedisSession;
   readonly #clock: Clock;
 
@@ -40,11 +44,10 @@ export class RedisListTransport implements Transport {
       transport: this.name,
       kind: 'list',
       publish: (queue, messages) => this.#push(queue, messages),
-      // A rotation by nothing: it blocks while the list is empty and changes nothing when it is not.
-      block: (queue) => async (client, ms) => (await client.blmove(queue, queue, 'RIGHT', 'RIGHT', ms / 1000)) !== null,
     });
     this.deadLetters = new RedisDeadLetters(this.#session.parts);
     this.queues = new RedisListQueues(this.#session.parts);
+    this.checks = new RedisChecks(this.#session.parts.connection);
   }
 
   get version(): string | undefined {
@@ -63,7 +66,7 @@ export class RedisListTransport implements Transport {
     const connection = await this.#session.open();
     const keys = new QueueKeys(options.queue);
     await this.#register(options, keys);
-    const waiter = this.#session.waiter(options.queue);
+    const waiter = this.#session.waiter(options.queue, rotation(options.queue));
     const consumer: RedisConsumer = new RedisConsumer(options, {
       connection,
       waiter: waiter.use(),
@@ -105,6 +108,11 @@ export class RedisListTransport implements Transport {
     const message = `the list ${queue} is also consumed by ${others.join(', ')}: each event goes to one of them only; give them queues of their own, or use redis-streams`;
     onNotice({ kind: 'degraded', message });
   }
+}
+
+/** A rotation by nothing: it blocks while the list is empty, and changes nothing when it is not. */
+function rotation(list: string): Block {
+  return async (client, ms) => (await client.blmove(list, list, 'RIGHT', 'RIGHT', ms / 1000)) !== null;
 }
 
 function bytes(body: Uint8Array): Buffer {

@@ -154,12 +154,12 @@ export class SqliteConsumer implements Consumer, Settler {
 
   #claim(max: number, signal: AbortSignal | undefined): Promise<SqliteDelivery[]> {
     const keepTrying = () => !this.#closed && !signal?.aborted;
-    const claim = this.#parts.writer
-      .run(() => (keepTrying() ? this.#claims.claim(max) : []), { quiet: true, keepTrying })
-      .then((batch) => {
-        this.#holdings.add(batch);
-        return batch;
-      });
+    const committed = (batch: readonly SqliteDelivery[]) => this.#holdings.add(batch);
+    const claim = this.#parts.writer.run(() => (keepTrying() ? this.#claims.claim(max) : []), {
+      quiet: true,
+      keepTrying,
+      committed,
+    });
     this.#claiming = claim.catch(() => undefined);
     return claim;
   }
