@@ -12,11 +12,6 @@ interface Loaded {
   readonly snapshot: Snapshot;
   /** 0: there is no such batch yet. */
   readonly version: number;
-  readonly relay: number;
-  /** It has something to send already. */
-  readonly sends: boolean;
-  /** The number of this store's last write to it. */
-  readonly written: string;
 }
 
 interface Lease {
@@ -94,12 +89,13 @@ export class RedisApply {
     const ids = [...new Set(steps.flatMap(({ jobId }) => jobId ?? []))];
     const loaded = await this.#load(batchId, steps[0]?.nextIn ?? [], ids);
     if (!loaded) return steps.map(() => undefined);
-    const { version, relay, sends, snapshot } = loaded;
+    const { version, snapshot } = loaded;
     const fold = new Fold(snapshot);
     const taken = steps.slice(0, takeUntil(steps, fold));
     const lease = leaseOf(taken);
     let entries: WriteReply = [];
-    if (fold.changed || (lease && sends && relay < lease.now)) {
+    // What nobody has sent yet goes with a step that changes nothing, too.
+    if (fold.changed || lease) {
       if (fold.changed && snapshot.batch.finishedAt !== undefined) await this.#noteAgain(batchId, fold.batch.updatedAt);
       const record = fold.changed ? fold.batch : undefined;
       entries = await this.#write(write, batchId, version, record, fold.changes, lease);
@@ -113,9 +109,9 @@ export class RedisApply {
   async #load(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Loaded | undefined> {
     const { batch, states, times, stages, jobs, ids: idsKey, runs, outbox } = keysOf(batchId);
     const keys = [batch, states, times, stages, jobs, idsKey, runs, outbox];
-    const reply = await this.#server.run((client) => load.run(client, keys, [this.#name, digits(nextIn), ...ids]));
+    const reply = await this.#server.run((client) => load.run(client, keys, [digits(nextIn), ...ids]));
     if (!reply) return undefined;
-    const [version, record, relay, sends, written, next, ...found] = reply;
+    const [version, record, next, ...found] = reply;
     const known = new Map<string, JobRecord>();
     for (const [i, job] of found.entries()) if (job) known.set(ids[i] as string, jobFrom(job));
     const [stage = 0, count = 0, from = 0, to = 0] = next ?? [];
@@ -127,9 +123,6 @@ export class RedisApply {
         next: next ? { stage, count, from, to } : undefined,
       },
       version: Number(version.toString()),
-      relay: Number(relay.toString()),
-      sends: sends > 0,
-      written: written.toString(),
     };
   }
 

@@ -8,9 +8,9 @@ export interface BatchKeys {
   readonly times: string;
   /** string: each job's stage, 4 bytes each; never falls along the index */
   readonly stages: string;
-  /** hash: index → the job as it was added, JSON */
+  /** hash: id of a job → its index, and the job as it was added, JSON */
   readonly jobs: string;
-  /** hash: id of a job → its index */
+  /** hash: index → id of the job */
   readonly ids: string;
   /** hash: index → how often it added jobs, and what it came to, JSON. Absent: it has not begun */
   readonly runs: string;

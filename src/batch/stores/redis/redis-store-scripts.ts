@@ -12,8 +12,6 @@ const REFUSED = { allowOom: false };
 
 /** A thousand values are pushed and unpacked at a time: Lua's stack is not larger than a few thousand. */
 const COMMON = `
-local NONE = '\\0'
-
 local function stage_at(stages, index)
   local bytes = redis.call('GETRANGE', stages, 4 * index, 4 * index + 3)
   return #bytes == 4 and struct.unpack('>I4', bytes) or nil
@@ -57,14 +55,15 @@ local function names(from, to)
   return list
 end
 
-local function job_at(keys, index)
-  local state = redis.call('GETRANGE', keys.states, index, index)
-  local field = string.format('%d', index)
+-- { state, time, job, run } of the job that is stored as '<index> <JSON>'
+local function job_of(keys, states, stored)
+  local index, job = string.match(stored, '^(%d+) (.*)$')
+  local at = tonumber(index)
   return {
-    state,
-    redis.call('GETRANGE', keys.times, 8 * index, 8 * index + 7),
-    redis.call('HGET', keys.jobs, field),
-    redis.call('HGET', keys.runs, field),
+    string.sub(states, at + 1, at + 1),
+    redis.call('GETRANGE', keys.times, 8 * at, 8 * at + 7),
+    job,
+    redis.call('HGET', keys.runs, index),
   }
 end
 
@@ -77,38 +76,36 @@ end
  * What a transition sees.
  *
  * KEYS batch states times stages jobs ids runs outbox
- * ARGV the asking store's name, digits of the states whose first stage is wanted, ids of jobs
- * Returns nothing where there is no such batch, else { version, record, relay's lease, entries of the outbox, the store's last
- *   write, the first stage: { stage, count, from, to } or nothing, for each job { state, time, job, run } or nothing }
+ * ARGV digits of the states whose first stage is wanted, ids of jobs
+ * Returns nothing where there is no such batch, else { version, record, the first stage: { stage, count, from, to } or nothing,
+ *   for each job { state, time, job, run } or nothing }
  */
 export const load = new RedisScript<LoadReply | null>(
   ALLOWED,
   COMMON,
   `
-local keys = { states = KEYS[2], times = KEYS[3], jobs = KEYS[5], runs = KEYS[7] }
+local keys = { times = KEYS[3], runs = KEYS[7] }
 local stages = KEYS[4]
-local batch = redis.call('HMGET', KEYS[1], 'v', 'record', 'relay', 'w:' .. ARGV[1])
+local batch = redis.call('HMGET', KEYS[1], 'v', 'record')
 if not batch[1] then return false end
+local states = redis.call('GET', KEYS[2]) or ''
 
 local next_stage = false
-if ARGV[2] ~= '' then
-  local states = redis.call('GET', keys.states) or ''
-  local first = first_in(states, ARGV[2])
-  if first then
-    local stage = stage_at(stages, first - 1)
-    local last = first_of(stages, stage + 1, first - 1, #states)
-    local among = string.sub(states, first, last)
-    local set = '[' .. ARGV[2] .. ']'
-    local _, count = string.gsub(among, set, '')
-    local to = string.find(among, set .. '[^' .. ARGV[2] .. ']*$')
-    next_stage = { stage, count, first - 1, first + to - 2 }
-  end
+local first = first_in(states, ARGV[1])
+if first then
+  local stage = stage_at(stages, first - 1)
+  local last = first_of(stages, stage + 1, first - 1, #states)
+  local among = string.sub(states, first, last)
+  local set = '[' .. ARGV[1] .. ']'
+  local _, count = string.gsub(among, set, '')
+  local to = string.find(among, set .. '[^' .. ARGV[1] .. ']*$')
+  next_stage = { stage, count, first - 1, first + to - 2 }
 end
 
-local reply = { batch[1], batch[2], batch[3] or '0', redis.call('ZCARD', KEYS[8]), batch[4] or '', next_stage }
-for at = 3, #ARGV do
-  local index = redis.call('HGET', KEYS[6], ARGV[at])
-  reply[#reply + 1] = index and job_at(keys, tonumber(index)) or false
+local reply = { batch[1], batch[2], next_stage }
+for at = 2, #ARGV do
+  local stored = redis.call('HGET', KEYS[5], ARGV[at])
+  reply[#reply + 1] = stored and job_of(keys, states, stored) or false
 end
 return reply
 `,
@@ -117,28 +114,37 @@ return reply
 export type LoadReply = [
   version: Buffer,
   record: Buffer,
-  relay: Buffer,
-  outbox: number,
-  written: Buffer,
   next: [stage: number, count: number, from: number, to: number] | null,
   ...jobs: (JobReply | null)[],
 ];
 
 const WRITE = `
 local keys = { states = KEYS[2], times = KEYS[3], stages = KEYS[4], jobs = KEYS[5], ids = KEYS[6], runs = KEYS[7] }
-if (redis.call('HGET', KEYS[1], 'v') or '0') ~= ARGV[1] then return false end
-local at = 8
+local known = redis.call('HMGET', KEYS[1], 'v', 'relay', 'seq')
+if (known[1] or '0') ~= ARGV[1] then return false end
+local relay, seq = tonumber(known[2] or '0'), tonumber(known[3] or '0')
+local at, runs, entries = 8, {}, {}
 
 local function next_arg()
   at = at + 1
   return ARGV[at - 1]
 end
 
+-- What is gathered goes in one call.
+local function flush(command, key, list)
+  for first = 1, #list, 1000 do redis.call(command, key, unpack(list, first, math.min(first + 999, #list))) end
+end
+
+local function flush_runs()
+  flush('HSET', keys.runs, runs)
+  runs = {}
+end
+
 local function forget(from, to, set, states)
+  flush_runs()
   for first, last in chunks(from, to) do
     local fields = names(first, last)
-    local runs = redis.call('HMGET', keys.runs, unpack(fields))
-    for place, run in ipairs(runs) do
+    for place, run in ipairs(redis.call('HMGET', keys.runs, unpack(fields))) do
       local index = first + place - 1
       if run and string.find(string.sub(states, index + 1, index + 1), set) then
         local adds = string.match(run, '^%d+')
@@ -178,7 +184,8 @@ function ops.job()
   local index, state, time, run = tonumber(next_arg()), next_arg(), tonumber(next_arg()), next_arg()
   redis.call('SETRANGE', keys.states, index, state)
   redis.call('SETRANGE', keys.times, 8 * index, struct.pack('>d', time))
-  redis.call('HSET', keys.runs, string.format('%d', index), run)
+  runs[#runs + 1] = string.format('%d', index)
+  runs[#runs + 1] = run
 end
 
 -- index of the first, how many, digit, time, their stages packed; of each id, job
@@ -191,10 +198,10 @@ function ops.add()
     local jobs, ids = {}, {}
     for field = first, last do
       local id, name = next_arg(), string.format('%d', field)
-      jobs[#jobs + 1] = name
-      jobs[#jobs + 1] = next_arg()
-      ids[#ids + 1] = id
+      jobs[#jobs + 1] = id
+      jobs[#jobs + 1] = name .. ' ' .. next_arg()
       ids[#ids + 1] = name
+      ids[#ids + 1] = id
     end
     redis.call('HSET', keys.jobs, unpack(jobs))
     redis.call('HSET', keys.ids, unpack(ids))
@@ -204,17 +211,28 @@ end
 -- time, entry
 function ops.send()
   local time = next_arg()
-  local seq = string.format('%d', redis.call('HINCRBY', KEYS[1], 'seq', 1))
-  redis.call('ZADD', KEYS[8], seq, seq .. ' ' .. time .. ' ' .. next_arg())
+  seq = seq + 1
+  local name = string.format('%d', seq)
+  entries[#entries + 1] = name
+  entries[#entries + 1] = name .. ' ' .. time .. ' ' .. next_arg()
 end
 
 while ARGV[at] do ops[next_arg()]() end
-redis.call('HSET', KEYS[1], 'w:' .. ARGV[4], ARGV[5])
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'v', ARGV[2], 'record', ARGV[3]) end
-if ARGV[6] == '' or tonumber(redis.call('HGET', KEYS[1], 'relay') or '0') >= tonumber(ARGV[7]) then return {} end
-local entries = outbox_of(KEYS[8])
-if #entries > 0 then redis.call('HSET', KEYS[1], 'relay', ARGV[6]) end
-return entries
+flush_runs()
+flush('ZADD', KEYS[8], entries)
+
+local outbox = {}
+if ARGV[6] ~= '' and relay < tonumber(ARGV[7]) then outbox = outbox_of(KEYS[8]) end
+local fields = { 'w:' .. ARGV[4], ARGV[5], 'seq', string.format('%d', seq) }
+if #outbox > 0 then
+  fields[#fields + 1] = 'relay'
+  fields[#fields + 1] = ARGV[6]
+end
+if ARGV[3] ~= '' then
+  for _, text in ipairs({ 'v', ARGV[2], 'record', ARGV[3] }) do fields[#fields + 1] = text end
+end
+redis.call('HSET', KEYS[1], unpack(fields))
+return outbox
 `;
 
 /**
@@ -270,7 +288,7 @@ return entries
 /**
  * Jobs in order.
  *
- * KEYS states times jobs runs
+ * KEYS states times jobs ids runs
  * ARGV index of the first, how many
  * Returns of each { state, time, job, run }
  */
@@ -278,12 +296,12 @@ export const page = new RedisScript<JobReply[]>(
   ALLOWED,
   COMMON,
   `
-local keys = { states = KEYS[1], times = KEYS[2], jobs = KEYS[3], runs = KEYS[4] }
-local count, jobs = redis.call('STRLEN', keys.states), {}
-for index = tonumber(ARGV[1]), count - 1 do
+local keys = { times = KEYS[2], runs = KEYS[5] }
+local states, jobs = redis.call('GET', KEYS[1]) or '', {}
+for index = tonumber(ARGV[1]), #states - 1 do
   if #jobs >= tonumber(ARGV[2]) then break end
-  local job = job_at(keys, index)
-  if job[1] ~= NONE then jobs[#jobs + 1] = job end
+  local id = redis.call('HGET', KEYS[4], string.format('%d', index))
+  if id then jobs[#jobs + 1] = job_of(keys, states, redis.call('HGET', KEYS[3], id)) end
 end
 return jobs
 `,

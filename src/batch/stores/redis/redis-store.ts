@@ -113,8 +113,8 @@ export class RedisStore implements BatchStore {
   }
 
   async jobs(batchId: string, from: number, limit: number): Promise<readonly JobRecord[]> {
-    const { states, times, jobs, runs } = keysOf(batchId);
-    const found = await this.#server.run((client) => page.run(client, [states, times, jobs, runs], [from, limit]));
+    const { states, times, jobs, ids, runs } = keysOf(batchId);
+    const found = await this.#server.run((client) => page.run(client, [states, times, jobs, ids, runs], [from, limit]));
     return found.map(jobFrom);
   }
 
