@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['contracts', 'config'],
   config: ['contracts', 'registry'],
   dispatch: ['contracts', 'envelope', 'registry'],
-  batch: ['contracts', 'dispatch', 'envelope', 'registry', 'sqlite'],
+  batch: ['contracts', 'dispatch', 'envelope', 'redis', 'registry', 'sqlite'],
   worker: ['contracts', 'envelope', 'observability', 'registry'],
   supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
   testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],

@@ -128,10 +128,13 @@ export class Relay {
     before: EventInput[],
   ): Promise<EventInput[]> {
     const { store } = this.#parts;
-    const previous = stage === 0 ? undefined : previousResult(await store.results(batchId, stage - 1));
+    const [results, first] = await Promise.all([
+      stage === 0 ? [] : store.results(batchId, stage - 1),
+      store.jobs(batchId, from, Math.min(LOT, to - from + 1)),
+    ]);
+    const previous = stage === 0 ? undefined : previousResult(results);
     let lot = before;
-    for (let index = from; index <= to; ) {
-      const jobs = await store.jobs(batchId, index, LOT);
+    for (let index = from, jobs = first; index <= to; ) {
       const last = jobs.at(-1);
       if (!last) break;
       for (const job of jobs) {
