@@ -1,6 +1,7 @@
 import type { BatchJobs } from '../contracts/batch.js';
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { Clock } from '../contracts/clock.js';
+import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
 import type { EventInput } from '../dispatch/dispatcher.js';
 import type { Limits } from '../envelope/index.js';
@@ -9,7 +10,8 @@ import { JobReporter } from './job-reporter.js';
 import { Sweeper } from './sweeper.js';
 
 export interface BatchServiceParts {
-  readonly store: () => Promise<BatchStore>;
+  /** Undefined: nobody has said where batches are kept, so none were ever made. */
+  readonly store: (() => Promise<BatchStore>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
@@ -34,7 +36,7 @@ export class BatchService {
     const batches = () => this.open();
     const isSending = () => this.#batches?.relay.isSending === true;
     this.#reporter = new JobReporter({ batches, isSending, clock, logger });
-    const used = async () => (await this.#loadStore()).used();
+    const used = async () => parts.store !== undefined && (await this.#loadStore()).used();
     this.#sweeper = new Sweeper({ batches, used, clock, logger, stalledAfterMs, keepMs });
   }
 
@@ -77,7 +79,9 @@ export class BatchService {
   }
 
   #loadStore(): Promise<BatchStore> {
-    this.#store ??= this.#parts.store();
+    const { store } = this.#parts;
+    if (!store) return Promise.reject(new ThrunError('THRUN_BATCH_STORE'));
+    this.#store ??= store();
     return this.#store;
   }
 }
