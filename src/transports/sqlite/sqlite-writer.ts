@@ -200,7 +200,7 @@ export class Writer {
 
 interface Task {
   readonly work: () => unknown;
-  readonly how: HowToWrite<never>;
+  readonly how: HowToWrite;
   /** By `performance.now()`. */
   readonly deadline: number;
   readonly resolve: (result: unknown) => void;
