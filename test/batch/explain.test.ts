@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Surroundings, explain } from '../../src/batch/explain.js';
 import type { QueueStats } from '../../src/contracts/transport.js';
 import { type TestThrun, testThrun } from '../../src/testing/test-thrun.js';
@@ -93,6 +93,18 @@ describe('a job that was sent and has not begun', () => {
     const id = await open.thrun.batch([{ event: 'send_mail' }]).dispatch();
     expect(await explained(id, { queueOf: () => 'mail' })).toContain('was sent to queue mail of sqlite');
   });
+});
+
+test('a job whose message is not sent yet is not looked for in its queue', async () => {
+  const id = await oneJob();
+  const batches = await open.thrun.batches();
+  const unsent = { seq: 1, at: open.clock.now(), out: { kind: 'jobs', from: 0, to: 0, stage: 0, run: 1 } } as const;
+  vi.spyOn(batches.store, 'outbox').mockResolvedValue([unsent]);
+  const lines = (await explained(id)).split('\n');
+  expect(lines.slice(1)).toEqual([
+    expect.stringMatching(/^1 message of it could not be sent yet, the oldest for 1\.5m\./),
+    expect.stringMatching(/^resize \(job [\da-f-]+\) is among what could not be sent yet\.$/),
+  ]);
 });
 
 test('of many jobs twenty are told of, and what waits is counted', async () => {

@@ -329,6 +329,7 @@ describe('status', () => {
     const [job] = (await statusOf(batch_id)).jobs;
     expect(Object.keys(job ?? {})).toEqual(['job_id', 'event', 'status', 'attempts', 'error', 'batch_id']);
     expect(await statusOf(job?.batch_id?.slice(0, 13) ?? '')).toMatchObject({ name: 'inner', total: 1 });
+    await started('order', '{"orderId":1}');
     const several = await shop.run(['batch', 'status', batch_id.slice(0, 1)]);
     expect({ code: several.code, stderr: several.stderr }).toEqual({
       code: 2,
@@ -438,12 +439,31 @@ test('cancel: what waits is cancelled, what runs is told; a second time it says 
   });
 });
 
+test('cancel works while the transport is away, and says what is still to be sent', async () => {
+  const own = new Shop();
+  const { batch_id: id } = await own.json<{ batch_id: string }>(['batch', 'start', '--job', 'a={}', '--finally', 'b']);
+  const { code, stderr } = await own.run(['batch', 'cancel', id], { env: { THRUN_SQLITE_PATH: own.folder } });
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(/^warning: the outbox .*cannot be reached/),
+  });
+  expect(await own.json(['batch', 'status', id])).toMatchObject({
+    status: 'cancelled',
+    lifecycle: [{ kind: 'finally', state: 'pending' }],
+  });
+  expect((await own.run(['batch', 'explain', id])).stdout).toContain('1 message of it could not be sent yet');
+  await own.dispose();
+});
+
 test('retry: failed and skipped jobs run again, from the queues of their handlers', async () => {
   const id = await started('--job', 'create_payment={"fails":true}', '--job', 'send_mail={}');
   expect((await shop.run(['batch', 'retry', id])).stderr).toContain('only a failed batch can be retried');
   await work();
   expect((await statusOf(id)).status).toBe('failed');
   shop.write({ mended: '' });
+  const unreachable = { env: { THRUN_SQLITE_PATH: shop.folder } };
+  expect((await shop.run(['batch', 'retry', id], unreachable)).code).toBe(1);
+  expect((await statusOf(id)).status).toBe('failed');
   expect((await shop.run(['batch', 'retry', id])).stdout).toBe(`Retrying ${id}, run 2: 2 jobs will run again.\n`);
   await work();
   expect(await statusOf(id)).toMatchObject({ status: 'succeeded', succeeded: 2 });

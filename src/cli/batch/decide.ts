@@ -30,6 +30,8 @@ export function retry(cli: Cli, flags: TransportFlag, given: string): Promise<vo
   const { output } = cli;
   return withBatches(cli, flags, async ({ thrun }) => {
     const { id } = await findBatch(thrun, given);
+    // A new run whose first jobs could not be sent would only wait; nothing is changed then.
+    await thrun.transport();
     const batch = await (await thrun.batches()).retry(id);
     if (output.json) return output.document(listDocument(batch));
     const { waiting, queued } = batch.counts;
