@@ -34,7 +34,7 @@ export class BatchService {
     this.#parts = parts;
     const { clock, logger, stalledAfterMs, keepMs } = parts;
     const batches = () => this.open();
-    const isSending = () => this.#batches?.relay.isSending === true;
+    const isSending = () => this.#sweeper.isLooking || this.#batches?.relay.isSending === true;
     this.#reporter = new JobReporter({ batches, isSending, clock, logger });
     this.#sweeper = new Sweeper({ batches, used: () => this.used(), clock, logger, stalledAfterMs, keepMs });
   }
