@@ -120,6 +120,14 @@ describe('start', () => {
     await shop.run(['batch', 'cancel', other.batch_id]);
   });
 
+  test('a name that the manifest knows goes before a file of that name', async () => {
+    shop.write({ order: '{"name":"the file","jobs":[]}', plain: '{"name":"the file","jobs":[]}' });
+    const id = await started('order', '{"orderId":9}');
+    expect((await statusOf(id)).name).toBe('order');
+    await shop.run(['batch', 'cancel', id]);
+    expect((await statusOf(await started('plain'))).name).toBe('the file');
+  });
+
   test('jobs on the command line; the queue of a job is that of its handler', async () => {
     const args = ['--job', 'create_payment={}', '--job', 'send_mail={"n":1.10}', '--parallel', '--allow-failures'];
     const id = await started(...args);
