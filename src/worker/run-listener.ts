@@ -1,3 +1,4 @@
+// The global of this name is a getter, which shows in what is asked three times for each listener.
 import { performance } from 'node:perf_hooks';
 import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
