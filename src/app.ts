@@ -5,6 +5,7 @@ import { JOB_FAILED, JOB_SUCCEEDED, RESULTS_LISTENER, settleForeign } from './ba
 import type { BatchMembers } from './batch/members.js';
 import { batchNamed, namingOf } from './batch/named-batch.js';
 import { loadStore } from './batch/stores/index.js';
+import type { BatchStore } from './contracts/batch-store.js';
 import type { Clock } from './contracts/clock.js';
 import { systemClock } from './contracts/clock.js';
 import type { NamedBatch } from './contracts/batch.js';
@@ -48,10 +49,12 @@ export interface WorkOptions extends Restriction {
   readonly admit?: WorkerOptions['admit'];
 }
 
-/** Parts a test replaces. */
+/** Parts a test or a command line replaces. */
 export interface ThrunParts {
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** The queue of a job whose handler is not loaded here; undefined where it has none of its own. */
+  readonly queueOf?: (event: string) => string | undefined;
 }
 
 /**
@@ -84,6 +87,7 @@ export class Thrun {
   readonly #routes: Routes;
   readonly #workers = new Set<Worker>();
   readonly #batches: BatchService;
+  readonly #queueOf: NonNullable<ThrunParts['queueOf']>;
   #ready: Transport | undefined;
   #unnamed = 0;
   #closed: Promise<void> | undefined;
@@ -93,6 +97,7 @@ export class Thrun {
     this.logger = logger;
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
+    this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
     this.#routes = new Routes(config.routes);
@@ -102,15 +107,12 @@ export class Thrun {
       limits: this.#limits,
       source: config.source,
       queueFor: (contract) => this.#queueFor(contract),
-      transport: (name) => (name === undefined && this.#ready) || this.transport(name),
+      transport: (name) => (name === undefined && this.#ready) || this.#opened(name),
     });
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
       ...config.batches,
-      store: async () =>
-        typeof config.batches.store === 'string'
-          ? loadStore(config.batches.store, config.batches)
-          : config.batches.store,
+      store: storeOf(config.batches),
       clock: this.#clock,
       logger,
       limits: this.#limits,
@@ -155,6 +157,11 @@ export class Thrun {
   batches(): Promise<Batches> {
     if (this.#closed) return Promise.reject(new ThrunError('THRUN_CLOSED'));
     return this.#batches.open();
+  }
+
+  /** Batches were ever made here. Opens and makes nothing. */
+  batchesUsed(): Promise<boolean> {
+    return this.#batches.used();
   }
 
   /** Resolves when all that batches have to send from this process is sent. */
@@ -251,6 +258,11 @@ export class Thrun {
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
   transport(name = this.#ownName): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
+    return this.#opened(name);
+  }
+
+  /** Also while closing, when what batches have written is still to be sent. */
+  #opened(name = this.#ownName): Promise<Transport> {
     let opening = this.#transports.get(name);
     if (!opening) {
       opening = this.#open(name);
@@ -332,8 +344,14 @@ export class Thrun {
   #queueFor({ event, type }: Contract): string {
     const record = type && recordOf(type);
     const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
-    return queue ?? this.config.queue;
+    return queue ?? this.#queueOf(event) ?? this.config.queue;
   }
+}
+
+function storeOf(batches: ResolvedConfig['batches']): (() => Promise<BatchStore>) | undefined {
+  const { store } = batches;
+  if (store === undefined) return undefined;
+  return async () => (typeof store === 'string' ? loadStore(store, batches) : store);
 }
 
 function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {

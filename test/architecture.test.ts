@@ -19,11 +19,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['contracts', 'registry'],
   dispatch: ['contracts', 'envelope', 'registry'],
   bridge: ['contracts', 'envelope', 'registry'],
-  batch: ['contracts', 'dispatch', 'envelope', 'registry', 'sqlite'],
+  batch: ['contracts', 'dispatch', 'envelope', 'redis', 'registry', 'sqlite'],
   worker: ['contracts', 'envelope', 'observability', 'registry'],
   supervisor: ['contracts', 'config', 'dispatch', 'observability', 'registry', 'worker', '.'],
   testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],
   cli: [
+    'batch',
     'bridge',
     'contracts',
     'config',

@@ -1,6 +1,7 @@
 import type { BatchJobs } from '../contracts/batch.js';
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { Clock } from '../contracts/clock.js';
+import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
 import type { EventInput } from '../dispatch/dispatcher.js';
 import type { Limits } from '../envelope/index.js';
@@ -9,7 +10,8 @@ import { JobReporter } from './job-reporter.js';
 import { Sweeper } from './sweeper.js';
 
 export interface BatchServiceParts {
-  readonly store: () => Promise<BatchStore>;
+  /** Undefined: nobody has said where batches are kept, so none were ever made. */
+  readonly store: (() => Promise<BatchStore>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
@@ -25,20 +27,21 @@ export class BatchService {
   readonly #reporter: JobReporter;
   readonly #sweeper: Sweeper;
   #opening: Promise<Batches> | undefined;
+  #batches: Batches | undefined;
   #store: Promise<BatchStore> | undefined;
 
   constructor(parts: BatchServiceParts) {
     this.#parts = parts;
     const { clock, logger, stalledAfterMs, keepMs } = parts;
     const batches = () => this.open();
-    this.#reporter = new JobReporter({ batches, clock, logger });
-    const used = async () => (await this.#loadStore()).used();
-    this.#sweeper = new Sweeper({ batches, used, clock, logger, stalledAfterMs, keepMs });
+    const isSending = () => this.#sweeper.isLooking || this.#batches?.relay.isSending === true;
+    this.#reporter = new JobReporter({ batches, isSending, clock, logger });
+    this.#sweeper = new Sweeper({ batches, used: () => this.used(), clock, logger, stalledAfterMs, keepMs });
   }
 
-  /** For workers. */
-  get jobs(): BatchJobs {
-    return this.#reporter;
+  /** For workers; undefined without a store: then a job of somebody's batch is a job like any other. */
+  get jobs(): BatchJobs | undefined {
+    return this.#parts.store && this.#reporter;
   }
 
   get sweeper(): Sweeper {
@@ -52,6 +55,11 @@ export class BatchService {
       throw error;
     });
     return this.#opening;
+  }
+
+  /** Batches were ever made in the store. Opens nothing. */
+  async used(): Promise<boolean> {
+    return this.#parts.store !== undefined && (await this.#loadStore()).used();
   }
 
   /** Resolves when nothing waits to be sent by this process. */
@@ -70,11 +78,14 @@ export class BatchService {
     const store = await this.#loadStore();
     await store.open();
     const { clock, logger, limits, publish } = this.#parts;
-    return new Batches({ store, clock, logger, limits, publish });
+    this.#batches = new Batches({ store, clock, logger, limits, publish });
+    return this.#batches;
   }
 
   #loadStore(): Promise<BatchStore> {
-    this.#store ??= this.#parts.store();
+    const { store } = this.#parts;
+    if (!store) return Promise.reject(new ThrunError('THRUN_BATCH_STORE'));
+    this.#store ??= store();
     return this.#store;
   }
 }

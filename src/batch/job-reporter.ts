@@ -10,6 +10,7 @@ import type { BatchMembers } from './members.js';
 export interface JobReporterParts {
   /** The store is opened by the first job of a batch. */
   readonly batches: () => Promise<Batches>;
+  readonly isSending: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -46,15 +47,30 @@ export class JobReporter implements BatchJobs {
     return applied?.accepted === true || end.kind === 'succeeded' || end.kind === 'failed';
   }
 
+  get isSending(): boolean {
+    return this.#parts.isSending();
+  }
+
   batchOf(job: JobRef): JobBatch {
     const { batchId, jobId, previousResult } = job;
     const { batches } = this.#parts;
     let call = 0;
+    let last: Promise<unknown> = Promise.resolve();
+    // One after the other, and only those that came to something are counted: the next receipt repeats them by number.
+    const add = (members: BatchMembers): Promise<readonly string[]> => {
+      const adding = last.then(async () => {
+        const ids = await (await batches()).add(batchId, jobId, call, members);
+        call++;
+        return ids;
+      });
+      last = adding.catch(() => undefined);
+      return adding;
+    };
     return {
       id: batchId,
       jobId,
       previousResult,
-      add: async (jobs) => (await batches()).add(batchId, jobId, call++, jobs as BatchMembers),
+      add: (jobs) => add(jobs as BatchMembers),
       cancel: async () => void (await (await batches()).cancel(batchId)),
       status: async () => (await batches()).progress(batchId),
     };

@@ -2,7 +2,7 @@ import type { DeadLetterAccess, DeadLetterFilter } from '../contracts/dead-lette
 import { ThrunError } from '../contracts/errors.js';
 import { AllDeadLetters } from './all-dead-letters.js';
 import type { Cli } from './cli.js';
-import { confirm } from './confirm.js';
+import { confirm, isAnybodyThere } from './confirm.js';
 import { withTransports } from './each-transport.js';
 import { PartialFailure } from './partial-failure.js';
 import { plain } from './plain-text.js';
@@ -23,7 +23,7 @@ export interface DecideFlags extends Filters {
 export interface Decision {
   readonly verb: 'retry' | 'forget';
   readonly past: 'retried' | 'forgotten';
-  /** It cannot be taken back, so that without anybody to ask the command line has to say yes. */
+  /** It cannot be taken back. */
   readonly final: boolean;
   readonly apply: (access: DeadLetterAccess, ids: readonly string[]) => Promise<number>;
 }
@@ -102,7 +102,8 @@ async function decideAll(
   const startedAt = Date.now();
   const count = await access.count(filter);
   if (count === 0) return 0;
-  if (decision.final || (process.stdin.isTTY && process.stderr.isTTY)) {
+  // A script that says --all has said it.
+  if (isAnybodyThere()) {
     await confirm(question(count, isFiltered(flags), decision), flags.yes, output);
   }
   let done = 0;

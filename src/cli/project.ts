@@ -7,6 +7,7 @@ import type { DeadLetterAccess } from '../contracts/dead-letter.js';
 import type { QueueAccess, Transport } from '../contracts/transport.js';
 import type { Logger } from '../contracts/listener.js';
 import { transportsOf } from '../dispatch/addresses.js';
+import type { Limits } from '../envelope/index.js';
 import type { Cli, GlobalFlags } from './cli.js';
 
 export interface TransportFlag extends GlobalFlags {
@@ -47,6 +48,10 @@ export async function withThrun<Result>(
   } finally {
     await thrun.close();
   }
+}
+
+export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
+  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

@@ -20,12 +20,13 @@ export interface BatchStore {
   fill(batchId: string, jobs: readonly NewJob[], now: number): Promise<boolean>;
   /**
    * Applies each step to its batch, in order, each atomically and as durable as the store makes it. Answers in the same
-   * order; undefined where there is no such batch.
+   * order; undefined where there is no such batch. When it rejects, some of them may have been applied.
    */
   apply(steps: readonly Step[]): Promise<readonly (Applied | undefined)[]>;
   /**
-   * Takes the relay's lease of the batch until `until`, unless another relay has it, and resolves to the outbox in order;
-   * empty, without a lease, when there is nothing to send or somebody else is at it.
+   * Takes the relay's lease of the batch until `until`, unless another relay has it, and resolves to the outbox in order (the
+   * first thousand entries of it; so does whatever else hands out an outbox); empty, without a lease, when there is nothing to
+   * send or somebody else is at it.
    */
   takeOutbox(batchId: string, until: number, now: number): Promise<readonly OutboxEntry[]>;
   /**
@@ -40,7 +41,7 @@ export interface BatchStore {
   statuses(batchIds: readonly string[]): Promise<readonly (BatchStatus | undefined)[]>;
   /** Jobs in order, from index `from` on. */
   jobs(batchId: string, from: number, limit: number): Promise<readonly JobRecord[]>;
-  /** What the succeeded jobs of a stage returned, in order: JSON text, undefined for one that gave nothing. */
+  /** What the jobs of a stage returned, in order: JSON text, undefined for one that gave nothing (yet). */
   results(batchId: string, stage: number): Promise<readonly (string | undefined)[]>;
   /** Newest first. */
   list(filter: BatchFilter, limit: number): Promise<readonly BatchRecord[]>;
@@ -106,7 +107,10 @@ export interface ParentRef {
 /** A job as it is added. */
 export interface NewJob {
   readonly id: string;
-  /** Place among all jobs of the batch; of jobs that are added later: among those. The same for `stage`. */
+  /**
+   * Place among all jobs of the batch; of jobs that are added later: among those. The same for `stage`. By the time a batch is
+   * sealed there are no gaps, and no stage is lower than one before it.
+   */
   readonly index: number;
   readonly stage: number;
   /** The contract name; of a nested batch its name. */
@@ -226,7 +230,7 @@ export interface Applied {
   readonly batch: BatchRecord;
   /** As it was before the step. */
   readonly job: JobRecord | undefined;
-  /** The outbox, where the relay's lease was taken. */
+  /** The outbox, where the relay's lease was taken; of steps on one batch in one call the first that asks may get it for all. */
   readonly outbox: readonly OutboxEntry[];
 }
 

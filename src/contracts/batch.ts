@@ -106,6 +106,8 @@ export interface BatchJobs {
   begin(job: JobRef, abort: (reason: Error) => void): Promise<'run' | 'drop' | 'stranger'>;
   /** Before its delivery is settled. False: the batch has ended meanwhile, so there is nothing to try again. */
   end(job: JobRef, end: JobEnd): Promise<boolean>;
+  /** Something is being sent, or was a moment ago: what looks empty may not be for long. */
+  readonly isSending: boolean;
   /** What its handler gets to see of the batch. */
   batchOf(job: JobRef): JobBatch;
 }

@@ -53,7 +53,7 @@ export interface Activity extends Silence {
   readonly active: number;
   /** Deliveries held, running ones included. */
   readonly held: number;
-  /** Every transport could be reached, every lane's last look found nothing, and nothing is held. */
+  /** Every transport could be reached, every lane's last look found nothing, nothing is held, and no batch is sending more. */
   readonly empty: boolean;
 }
 
@@ -107,7 +107,10 @@ export class Worker {
       ...this.#silence.measure(lanes),
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
-      empty: this.#away.size === 0 && lanes.every(({ lane, empty }) => empty && lane.held === 0),
+      empty:
+        this.#away.size === 0 &&
+        lanes.every(({ lane, empty }) => empty && lane.held === 0) &&
+        this.#parts.jobs?.isSending !== true,
     };
   }
 

@@ -113,7 +113,7 @@ export class Process {
     const parts = { clock, logger: SILENT };
     this.batches = new Batches({ ...parts, store: this.#mortal(world.store), limits: DEFAULT_LIMITS, publish });
     const batches = async () => this.batches;
-    this.reporter = new JobReporter({ ...parts, batches });
+    this.reporter = new JobReporter({ ...parts, batches, isSending: () => false });
     const used = async () => true;
     this.sweeper = new Sweeper({ ...parts, batches, used, stalledAfterMs: 86_400_000, keepMs: undefined });
   }

@@ -12,7 +12,15 @@ import type {
 } from '../../../contracts/batch-store.js';
 import type { JobState } from '../../../contracts/batch.js';
 import type { Database } from '../../../sqlite/driver.js';
-import { type BatchRow, entryFrom, type JobRow, jobFrom, type OutboxRow, recordFrom } from './sqlite-store-rows.js';
+import {
+  type BatchRow,
+  entryFrom,
+  type JobRow,
+  jobFrom,
+  type OutboxRow,
+  recordFrom,
+  wordText,
+} from './sqlite-store-rows.js';
 import { STATES } from './sqlite-store-schema.js';
 import type { StoreStatements } from './sqlite-store-statements.js';
 
@@ -114,7 +122,7 @@ function write(
   if (change.job && job) {
     const { state, attempts, adds, error, result } = change.job;
     const number = STATES.indexOf(state);
-    statements.saveJob.run(number, attempts, adds, error ?? null, result ?? null, now, open.n, job.index);
+    statements.saveJob.run(number, attempts, adds, wordText(error), result ?? null, now, open.n, job.index);
   }
   if (change.add) addJobs(statements, open.n, add, change.add, now);
   for (const move of change.moves ?? []) moveJobs(database, statements, open.n, move, now);
@@ -123,13 +131,15 @@ function write(
 
 function moveJobs(database: Database, statements: StoreStatements, n: number, move: Move, now: number): void {
   const { from, to, stage, fresh } = move;
-  if (stage !== undefined) {
+  // What each stage does when its turn comes.
+  if (stage !== undefined && !fresh && to === 'queued' && from.length === 1 && from[0] === 'waiting') {
     statements.queueStage.run(now, n, stage);
     return;
   }
   const forget = fresh ? ', attempts = 0, error = NULL, result = NULL' : '';
-  const sql = `UPDATE job SET state = ?, changed_at = ?${forget} WHERE batch = ? AND state IN (${numbers(from)})`;
-  database.prepare(sql).run(STATES.indexOf(to), now, n);
+  const sql = `UPDATE job SET state = ?1, changed_at = ?2${forget}
+    WHERE batch = ?3 AND state IN (${numbers(from)}) AND (?4 IS NULL OR stage = ?4)`;
+  database.prepare(sql).run(STATES.indexOf(to), now, n, stage ?? null);
 }
 
 export function addJobs(
@@ -141,7 +151,7 @@ export function addJobs(
 ): number {
   const state = STATES.indexOf(from.state);
   let added = 0;
-  for (const { id, index, stage, event, payload, queue = null, key = null, child = null } of jobs) {
+  for (const { id, index, stage, event, payload, queue = null, key, child = null } of jobs) {
     const { changes } = statements.addJob.run(
       n,
       from.index + index,
@@ -150,7 +160,7 @@ export function addJobs(
       event,
       payload,
       queue,
-      key,
+      wordText(key),
       child,
       state,
       now,

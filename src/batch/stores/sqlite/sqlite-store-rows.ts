@@ -32,6 +32,11 @@ export interface OutboxRow {
   readonly out: string;
 }
 
+/** Words of strangers are kept as JSON: of a text with a zero byte in it the driver reads what comes before. */
+export function wordText(word: string | undefined): string | null {
+  return word === undefined ? null : JSON.stringify(word);
+}
+
 export function recordFrom({ record }: Pick<BatchRow, 'record'>): BatchRecord {
   return JSON.parse(record) as BatchRecord;
 }
@@ -49,9 +54,9 @@ export function jobFrom(row: JobRow): JobRecord {
     adds,
     changedAt: changed_at,
     ...(queue !== null && { queue }),
-    ...(key !== null && { key }),
+    ...(key !== null && { key: JSON.parse(key) as string }),
     ...(child !== null && { child }),
-    ...(error !== null && { error }),
+    ...(error !== null && { error: JSON.parse(error) as string }),
     ...(result !== null && { result }),
   };
 }

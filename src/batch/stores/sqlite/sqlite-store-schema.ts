@@ -39,6 +39,7 @@ CREATE TABLE job (
   event TEXT NOT NULL,
   payload TEXT NOT NULL,
   queue TEXT,
+  -- This and the error: a JSON string.
   key TEXT,
   child TEXT,
   state INTEGER NOT NULL,

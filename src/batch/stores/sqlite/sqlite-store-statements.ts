@@ -25,7 +25,7 @@ const SQL = {
   overdueUnsealed: `SELECT id FROM batch WHERE finished_at IS NULL AND live = 0 AND parent IS NULL AND updated_at < ?
     ORDER BY updated_at LIMIT ?`,
   overdueOutbox: `SELECT id FROM batch JOIN outbox ON outbox.batch = batch.n
-    WHERE outbox.at < ? AND relay_until < ? GROUP BY n ORDER BY min(seq) LIMIT ?`,
+    WHERE outbox.at < ? AND relay_until < ? GROUP BY n ORDER BY min(at), n LIMIT ?`,
   overdueIdle: `SELECT id FROM batch WHERE finished_at IS NULL AND live = 1 AND updated_at < ?
     ORDER BY updated_at LIMIT ?`,
   prunable: `SELECT n, id FROM batch WHERE parent IS NULL AND finished_at < ?1 AND (?2 IS NULL OR status = ?2)
