@@ -16,7 +16,7 @@ export type {
 } from './contracts/batch.js';
 export type { BatchRecord, BatchStore, JobRecord } from './contracts/batch-store.js';
 export type { DeadLetter, DeathReason } from './contracts/dead-letter.js';
-export type { Envelope, JsonValue, Meta } from './contracts/envelope.js';
+export type { Envelope, JsonValue, Meta, WireFormat } from './contracts/envelope.js';
 export { ThrunError, type ThrunErrorCode } from './contracts/errors.js';
 export {
   type Class,
@@ -37,7 +37,9 @@ export {
   type RetryOptions,
   type ThrunPayloads,
 } from './contracts/listener.js';
+export type { Route } from './contracts/route.js';
 export type { Duration, Size } from './contracts/units.js';
+export type { Address } from './dispatch/addresses.js';
 export type { EventInput } from './dispatch/dispatcher.js';
 export type { Observation, Observer } from './observability/observation.js';
 export { ThrunBatch, ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { Shop } from './shop.js';
 
@@ -161,6 +161,28 @@ describe('thrun work', () => {
     expect((await worker.ended).code).toBe(0);
   });
 });
+
+test('thrun health tells of the one that is away, the process stays, and all is well when it is back', async () => {
+  const config = JSON.parse(shop.read('thrun.config.json')) as object;
+  shop.write({ 'thrun.config.json': JSON.stringify({ ...config, worker: { silentAfter: '1s' } }) });
+  const worker = shop.start(['work']);
+  await worker.says('is ready');
+  const healthy = async () => {
+    const { code, stdout } = await shop.run(['health']);
+    return `${code} ${stdout}`;
+  };
+  await vi.waitFor(async () => expect(await healthy()).toMatch(/^0 /), { timeout: 15_000 });
+  await redis.kill();
+  await vi.waitFor(
+    async () => expect(await healthy()).toMatch(/^1 .*the transport redis-list has been away for \d+ ms/),
+    { timeout: 15_000 },
+  );
+  await redis.start();
+  await vi.waitFor(async () => expect(await healthy()).toMatch(/^0 /), { timeout: 15_000 });
+  worker.child.kill('SIGTERM');
+  const { code, stderr } = await worker.ended;
+  expect({ code, starts: stderr.split('is ready').length - 1 }).toEqual({ code: 0, starts: 1 });
+}, 60_000);
 
 describe('what is there', () => {
   interface Letter {
