@@ -6,7 +6,7 @@ import { confirm, isAnybodyThere } from './confirm.js';
 import { withTransports } from './each-transport.js';
 import { PartialFailure } from './partial-failure.js';
 import { plain } from './plain-text.js';
-import { configFor, type TransportFlag } from './project.js';
+import { configFor, deadLettersOf, type TransportFlag } from './project.js';
 
 export interface Filters extends TransportFlag {
   readonly event?: string;
@@ -49,7 +49,7 @@ export async function decide(
 ): Promise<number> {
   checkSelection(flags, ids, decision);
   const { config } = await configFor(cli, flags);
-  const { complete } = await withTransports(cli, config, flags, async (transports) => {
+  const { complete } = await withTransports(cli, config, flags, deadLettersOf, async (transports) => {
     const access = new AllDeadLetters(transports);
     const done =
       flags.all === true ? await decideAll(cli, access, flags, decision) : await decideOn(access, ids, decision);

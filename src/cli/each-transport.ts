@@ -12,20 +12,24 @@ export function transportsFor(config: ResolvedConfig, flags: TransportFlag): rea
 }
 
 /**
- * Gives `use` the transports, open. One that is away is said, and makes the exit code 1; the others are shown all the same.
- * @throws {ThrunError} when none can be reached
+ * Gives `use` the transports, open, of those that can what `ability` asks for. One that is away or cannot is said, the
+ * others are shown all the same; incomplete is what lacks one that is away.
+ * @throws {ThrunError} when there is none left
  */
 export function withTransports<Result>(
   cli: Cli,
   config: ResolvedConfig,
   flags: TransportFlag,
+  ability: (transport: Transport) => unknown,
   use: (transports: readonly Transport[]) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly complete: boolean }> {
   return withThrun(config, async (thrun) => {
     const { open, failures } = await openAll(thrun, transportsFor(config, flags));
-    if (open.length === 0) throw failures[0];
-    for (const { message } of failures) cli.output.warn(plain(message));
-    return { result: await use(open), complete: failures.length === 0 };
+    const { able, refusals } = ableOf(open, ability);
+    const problems = [...failures, ...refusals];
+    if (able.length === 0) throw problems[0];
+    for (const { message } of problems) cli.output.warn(plain(message));
+    return { result: await use(able), complete: failures.length === 0 };
   });
 }
 
@@ -49,6 +53,20 @@ export class TransportsReader {
   async close(): Promise<void> {
     await this.#thrun?.close();
   }
+}
+
+function ableOf(transports: readonly Transport[], ability: (transport: Transport) => unknown) {
+  const able: Transport[] = [];
+  const refusals: Error[] = [];
+  for (const transport of transports) {
+    try {
+      ability(transport);
+      able.push(transport);
+    } catch (error) {
+      refusals.push(error as Error);
+    }
+  }
+  return { able, refusals };
 }
 
 async function openAll(thrun: Thrun, names: readonly string[]) {

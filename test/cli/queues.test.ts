@@ -85,4 +85,18 @@ test('a transport object cannot be reached from another process, and one without
     code: 1,
     stderr: expect.stringContaining('own cannot show its dead letters'),
   });
+  // Beside one that can it is said, and no failure.
+  shop.write({
+    'thrun.config.js': `export default {
+  routes: [{ match: 'x', transport: {
+    name: 'own', traits: { multiProcess: true }, open() {}, publish() {}, consume() {}, close() {},
+  } }],
+};`,
+  });
+  await shop.json(['publish', 'a']);
+  expect(await shop.json(['queues'])).toMatchObject([{ transport: 'sqlite', queue: 'events' }]);
+  expect(await shop.run(['queues'])).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('own cannot tell what its queues hold'),
+  });
 });

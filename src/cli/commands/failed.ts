@@ -9,7 +9,7 @@ import { defaultCommand } from '../default-command.js';
 import { transportsFor, withTransports } from '../each-transport.js';
 import { nameFlag, sinceFlag, wholeNumber } from '../flag-values.js';
 import { plain, plainLines } from '../plain-text.js';
-import { configFor, type TransportFlag } from '../project.js';
+import { configFor, deadLettersOf, type TransportFlag } from '../project.js';
 import { transportOption } from '../shared-flags.js';
 
 interface ListFlags extends Filters {
@@ -56,7 +56,7 @@ function withSelection(command: Command): void {
 async function listLetters(cli: Cli, flags: ListFlags): Promise<number> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  const { result, complete } = await withTransports(cli, config, flags, async (transports) => {
+  const { result, complete } = await withTransports(cli, config, flags, deadLettersOf, async (transports) => {
     const access = new AllDeadLetters(transports);
     const filter = filterOf(flags);
     return { letters: await access.list(filter, flags.limit), count: await access.count(filter) };
@@ -75,7 +75,7 @@ async function listLetters(cli: Cli, flags: ListFlags): Promise<number> {
 async function showLetter(cli: Cli, flags: TransportFlag, id: string): Promise<void> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  const { result: letter } = await withTransports(cli, config, flags, (transports) =>
+  const { result: letter } = await withTransports(cli, config, flags, deadLettersOf, (transports) =>
     new AllDeadLetters(transports).get(id),
   );
   if (!letter)

@@ -44,7 +44,7 @@ export function queues(command: Command, cli: Cli): void {
 async function show(cli: Cli, flags: TransportFlag): Promise<number> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  const { result: rows, complete } = await withTransports(cli, config, flags, statsOf);
+  const { result: rows, complete } = await withTransports(cli, config, flags, queuesOf, statsOf);
   const names = transportsFor(config, flags);
   if (output.json) output.document(rows.map(documentOf));
   else if (rows.length > 0) output.line(await queueTable(rows, names.length > 1, output));
@@ -94,7 +94,7 @@ function documentOf({ transport, queue, group, depth, inFlight, delayed, dead, o
 async function empty(cli: Cli, flags: PurgeFlags, queue: string): Promise<void> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  await withTransports(cli, config, flags, async (transports) => {
+  await withTransports(cli, config, flags, queuesOf, async (transports) => {
     const rows = await statsOf(transports);
     const own = rows.filter((row) => row.queue === queue);
     const names = [...new Set(own.map(({ transport }) => transport))];
