@@ -19,6 +19,8 @@ export interface Delivery {
   readonly queue: string;
   /** The exact bytes that were published. Never changed, never re-encoded. */
   readonly body: Uint8Array;
+  /** The body as text, where the transport knows that it is nothing but ASCII. */
+  readonly text?: string | undefined;
   /** When the transport accepted the message, ms since the epoch by the transport's clock. */
   readonly publishedAt: number | undefined;
   /** Counted when the message is claimed, this receipt included: 1 the first time. Released receipts do not count. */
