@@ -44,6 +44,13 @@ export class Stand {
     return stalling;
   }
 
+  async unsure(): Promise<{ readonly transport: Transport; loseAnswer(text: string): void }> {
+    const unsure = await this.subject.unsure?.();
+    if (!unsure) throw new Error('the factory says that it can lose an answer, but gives no way to');
+    await this.#open(unsure.transport);
+    return unsure;
+  }
+
   /** A consumer of this case's queue in the group `workers`, unless told otherwise. */
   consume({
     queue = this.queue,
