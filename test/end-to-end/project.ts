@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createThrun, type Thrun } from '../../src/index.js';
+import { createThrun, type Thrun, type ThrunConfig } from '../../src/index.js';
 
 const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
@@ -33,8 +33,15 @@ export class Project {
   readonly #running = new Set<Command>();
   readonly #apps: Thrun[] = [];
 
-  /** @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand */
-  constructor(listeners: string, config = '{}') {
+  /**
+   * @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand
+   * @param broker where this process publishes; the config has to say the same. Default: the project's own database
+   */
+  constructor(
+    listeners: string,
+    config = '{}',
+    private readonly broker: ThrunConfig = {},
+  ) {
     for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
     symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
     this.write('package.json', '{"name":"e2e","type":"module"}');
@@ -78,6 +85,7 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
+      ...this.broker,
     });
     this.#apps.push(thrun);
     return thrun;
