@@ -22,7 +22,7 @@ export function subjectOn(url: string, make: Make): Subject {
 
 /** A server of its own, which may be killed, and links to it, which may be damaged. */
 export async function breakable(make: Make): Promise<Subject> {
-  const server = await startRedis({ appendfsync: 'always' });
+  const server = await startRedis();
   const proxies: TcpProxy[] = [];
   return {
     ...subjectOn(server.url, make),
