@@ -2,7 +2,7 @@ import type { Consumer, OutgoingMessage, QueueStats, Transport, TransportNotice 
 import type { Subject } from './options.js';
 
 /** Short enough to wait for, long enough for a busy machine to extend it in time. */
-export const VISIBILITY_MS = 300;
+export const VISIBILITY_MS = 500;
 
 /** Long enough not to run out within a test. */
 const NEVER_MS = 30_000;
