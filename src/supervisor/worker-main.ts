@@ -23,7 +23,10 @@ class WorkerMain {
   hear(message: ToWorker): void {
     switch (message.type) {
       case 'start':
-        this.#start(message.spec).catch(cannotStart);
+        this.#start(message.spec).catch((error: unknown) => {
+          // Told to end before it was up: what it was about to consume was closed under it.
+          if (!this.#ending) void cannotStart(error);
+        });
         return;
       case 'granted':
         return this.#granted(message.count);

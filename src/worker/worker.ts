@@ -53,7 +53,10 @@ export interface Activity {
   readonly held: number;
   /** Every lane's last look found nothing, nothing is held, and no batch is sending more. */
   readonly empty: boolean;
-  /** Longest time since a lane with room was answered by the transport, ms. */
+  /**
+   * Longest time since a lane with room was answered by the transport, ms. An outage that the transport knows of is not
+   * counted: it looks for its broker, and no other process would find it sooner.
+   */
   readonly silentMs: number;
 }
 
@@ -67,6 +70,10 @@ export class Worker {
   readonly #slots: Slots;
   readonly #runner: ListenerRunner;
   readonly #lanes: { readonly lane: Lane; readonly consumer: Consumer; empty: boolean }[] = [];
+  /** The transport says that it has lost its broker. */
+  #outage = false;
+  /** When it found it again, by `performance.now()`. */
+  #foundAt = 0;
   #stopping: Promise<void> | undefined;
   #failed: (error: unknown) => void = () => undefined;
   /** Rejects when consuming has failed for good; never resolves. */
@@ -94,7 +101,7 @@ export class Worker {
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
       empty: lanes.every(({ lane, empty }) => empty && lane.held === 0) && this.#parts.jobs?.isSending !== true,
-      silentMs: Math.max(0, ...lanes.map(({ lane }) => (lane.full ? 0 : now - lane.lastAnswer))),
+      silentMs: this.#outage ? 0 : Math.max(0, ...lanes.map(({ lane }) => silence(lane, now, this.#foundAt))),
     };
   }
 
@@ -177,6 +184,11 @@ export class Worker {
   }
 
   readonly #notice = (notice: TransportNotice): void => {
+    if (notice.kind === 'disconnected') this.#outage = true;
+    if (notice.kind === 'reconnected') {
+      this.#outage = false;
+      this.#foundAt = performance.now();
+    }
     if (notice.kind === 'lease_lost') {
       this.#runner.abort(
         new ThrunError('THRUN_FAILED', ['the lease of this delivery ran out; another worker has it']),
@@ -185,4 +197,8 @@ export class Worker {
     }
     this.#parts.observe({ kind: 'transport', notice });
   };
+}
+
+function silence(lane: Lane, now: number, since: number): number {
+  return lane.full ? 0 : now - Math.max(lane.lastAnswer, since);
 }

@@ -37,8 +37,15 @@ export class Project {
   readonly #running = new Set<Command>();
   readonly #apps: Thrun[] = [];
 
-  /** @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand */
-  constructor(listeners: string, config = '{}') {
+  /**
+   * @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand
+   * @param broker where this process publishes; the config has to say the same. Default: the project's own database
+   */
+  constructor(
+    listeners: string,
+    config = '{}',
+    private readonly broker: ThrunConfig = {},
+  ) {
     for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
     symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
     this.write('package.json', '{"name":"e2e","type":"module"}');
@@ -87,6 +94,7 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
+      ...this.broker,
       ...config,
     });
     this.#apps.push(thrun);
