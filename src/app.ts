@@ -5,6 +5,7 @@ import { JOB_FAILED, JOB_SUCCEEDED, RESULTS_LISTENER, settleForeign } from './ba
 import type { BatchMembers } from './batch/members.js';
 import { batchNamed, namingOf } from './batch/named-batch.js';
 import { loadStore } from './batch/stores/index.js';
+import type { BatchStore } from './contracts/batch-store.js';
 import type { Clock } from './contracts/clock.js';
 import { systemClock } from './contracts/clock.js';
 import type { NamedBatch } from './contracts/batch.js';
@@ -105,10 +106,7 @@ export class Thrun {
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
       ...config.batches,
-      store: async () =>
-        typeof config.batches.store === 'string'
-          ? loadStore(config.batches.store, config.batches)
-          : config.batches.store,
+      store: storeOf(config.batches),
       clock: this.#clock,
       logger,
       limits: this.#limits,
@@ -315,6 +313,12 @@ export class Thrun {
     const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
     return queue ?? this.#queueOf(event) ?? this.config.queue;
   }
+}
+
+function storeOf(batches: ResolvedConfig['batches']): (() => Promise<BatchStore>) | undefined {
+  const { store } = batches;
+  if (store === undefined) return undefined;
+  return async () => (typeof store === 'string' ? loadStore(store, batches) : store);
 }
 
 function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {

@@ -1,6 +1,7 @@
 import type { BatchJobs } from '../contracts/batch.js';
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { Clock } from '../contracts/clock.js';
+import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
 import type { EventInput } from '../dispatch/dispatcher.js';
 import type { Limits } from '../envelope/index.js';
@@ -9,7 +10,8 @@ import { JobReporter } from './job-reporter.js';
 import { Sweeper } from './sweeper.js';
 
 export interface BatchServiceParts {
-  readonly store: () => Promise<BatchStore>;
+  /** Undefined: nobody has said where batches are kept, so none were ever made. */
+  readonly store: (() => Promise<BatchStore>) | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
@@ -57,7 +59,7 @@ export class BatchService {
 
   /** Batches were ever made in the store. Opens nothing. */
   async used(): Promise<boolean> {
-    return (await this.#loadStore()).used();
+    return this.#parts.store !== undefined && (await this.#loadStore()).used();
   }
 
   /** Resolves when nothing waits to be sent by this process. */
@@ -81,7 +83,9 @@ export class BatchService {
   }
 
   #loadStore(): Promise<BatchStore> {
-    this.#store ??= this.#parts.store();
+    const { store } = this.#parts;
+    if (!store) return Promise.reject(new ThrunError('THRUN_BATCH_STORE'));
+    this.#store ??= store();
     return this.#store;
   }
 }

@@ -12,7 +12,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The batch stores a config can name. */
-export const BATCH_STORES = ['sqlite'] as const;
+export const BATCH_STORES = ['sqlite', 'redis'] as const;
 export type BatchStoreName = (typeof BATCH_STORES)[number];
 
 /** What `thrun.config.ts` may say. Everything is optional; an empty config is a working one. */
@@ -73,9 +73,14 @@ export interface SqliteConfig {
 }
 
 export interface BatchesConfig {
-  /** `sqlite` (default), or your own implementation of `BatchStore`. */
+  /**
+   * `sqlite`, `redis`, or your own implementation of `BatchStore`. Default: `redis` where the transport is a Redis, `sqlite`
+   * where it is `sqlite`, `memory` or your own; with another broker it has to be said before the first batch is made.
+   */
   readonly store?: BatchStoreName | BatchStore;
   readonly sqlite?: BatchesSqliteConfig;
+  /** Default: `transports.redis`. What does not say where Redis is adds to that; what does stands for itself. */
+  readonly redis?: RedisConfig;
   /** A batch in which no job has begun or ended for this long fails, and says what it waited for. Default `1d`. */
   readonly stalledAfter?: Duration;
   /** Finished batches are deleted after this long; 0 keeps them until `thrun batch prune`. Default `7d`. */

@@ -40,13 +40,6 @@ const limits = {
   metaBytes: v.optional(size(1, LARGEST)),
 };
 
-const batches = {
-  store: v.optional(batchStore()),
-  sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
-  stalledAfter: v.optional(duration(1000)),
-  keep: v.optional(duration()),
-};
-
 const credentials = { username: v.optional(text()), password: v.optional(text()) };
 
 const redis = {
@@ -58,6 +51,14 @@ const redis = {
     rule((value) => typeof value === 'boolean' || isObject(value), "true, false, or options of Node's tls.connect"),
   ),
   timeout: v.optional(duration(10, HOUR)),
+};
+
+const batches = {
+  store: v.optional(batchStore()),
+  sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
+  redis: v.optional(section(redis)),
+  stalledAfter: v.optional(duration(1000)),
+  keep: v.optional(duration()),
 };
 
 /** Keys people write one level too high. */

@@ -49,6 +49,11 @@ const TABLE = {
   },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
   THRUN_STORE_UNAVAILABLE: { usage: false, message: 'The batch store %s cannot be used: %s' },
+  THRUN_BATCH_STORE: {
+    usage: true,
+    message:
+      'This transport cannot keep batches. Say in the config where they are to be kept: batches: { store: "redis" } (or "sqlite", on one machine).',
+  },
   THRUN_BATCH_UNKNOWN: {
     usage: true,
     message: 'There is no batch %s. "thrun batch list" shows those there are; finished ones are pruned after a while.',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
 import type { Batches, Thrun, ThrunConfig } from '../../src/index.js';
+import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
 import { Plans } from './batches/plans.js';
@@ -19,16 +20,23 @@ const CREATORS = 6;
 
 let project: Project;
 let sent: ListeningIn | undefined;
-let dispose: () => Promise<void> = async () => undefined;
+let redis: RedisServer | undefined;
 afterEach(async () => {
   await sent?.stop();
   await project.dispose();
-  await dispose();
+  await redis?.dispose();
+  redis = undefined;
 });
 
 /** Where messages and batches are, by the names of both. `start` gives a config that every process of the project can use. */
 const PLACES: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
   'sqlite + sqlite': async () => ({}),
+  'sqlite + redis': async () => ({ batches: { store: 'redis', redis: { url: await redisUrl() } } }),
+  'redis-list + redis': async () => ({ transport: 'redis-list', transports: { redis: { url: await redisUrl() } } }),
+  'redis-streams + redis': async () => ({
+    transport: 'redis-streams',
+    transports: { redis: { url: await redisUrl() } },
+  }),
 };
 
 describe.each(Object.keys(PLACES))('batches on %s', (place) => {
@@ -105,6 +113,11 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     expect((await worker.exit).code).toBe(0);
   });
 });
+
+async function redisUrl(): Promise<string> {
+  redis ??= await startRedis();
+  return redis.url;
+}
 
 function publishing({ folder, database }: Project, where: ThrunConfig = {}): ThrunConfig {
   const path = join(folder, '.thrun', 'batches.db');

@@ -1,15 +1,18 @@
 import type { BatchStore } from '../../contracts/batch-store.js';
 import { ThrunError } from '../../contracts/errors.js';
+import type { RedisStoreOptions } from './redis/redis-store.js';
 import type { SqliteStoreOptions } from './sqlite/sqlite-store.js';
 
 /** Options of every store, by name. */
 export interface StoreSettings {
   readonly sqlite: SqliteStoreOptions;
+  readonly redis: RedisStoreOptions;
 }
 
 /** The one place that knows the stores. Each is loaded when it is first used. */
 const LOADERS: Readonly<Record<string, (settings: StoreSettings) => Promise<BatchStore>>> = {
   sqlite: async (settings) => new (await import('./sqlite/sqlite-store.js')).SqliteStore(settings.sqlite),
+  redis: async (settings) => new (await import('./redis/redis-store.js')).RedisStore(settings.redis),
 };
 
 /** @throws {ThrunError} THRUN_STORE_UNAVAILABLE */
