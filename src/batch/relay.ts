@@ -128,15 +128,13 @@ export class Relay {
     before: EventInput[],
   ): Promise<EventInput[]> {
     const { store } = this.#parts;
-    const [results, first] = await Promise.all([
-      stage === 0 ? [] : store.results(batchId, stage - 1),
-      store.jobs(batchId, from, Math.min(LOT, to - from + 1)),
-    ]);
+    const lotFrom = (index: number) => store.jobs(batchId, index, Math.min(LOT, to - index + 1));
+    const [results, first] = await Promise.all([stage === 0 ? [] : store.results(batchId, stage - 1), lotFrom(from)]);
     const previous = stage === 0 ? undefined : previousResult(results);
     let lot = before;
-    for (let index = from, jobs = first; index <= to; ) {
+    for (let jobs = first; ; ) {
       const last = jobs.at(-1);
-      if (!last) break;
+      if (!last) return lot;
       for (const job of jobs) {
         if (job.index > to) break;
         const { child, state } = job;
@@ -146,12 +144,13 @@ export class Relay {
           await this.#startChild(batchId, run, child, job);
         }
       }
-      index = last.index + 1;
-      if (lot.length < LOT) continue;
-      await this.#publish(batchId, lot);
-      lot = [];
+      if (last.index >= to) return lot;
+      if (lot.length >= LOT) {
+        await this.#publish(batchId, lot);
+        lot = [];
+      }
+      jobs = await lotFrom(last.index + 1);
     }
-    return lot;
   }
 
   /** What can never be sent (too large with what the job before it returned) fails its job, and the others go on. */

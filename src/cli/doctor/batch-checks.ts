@@ -5,6 +5,7 @@ import { fail, type Finding, messageOf, ok } from './check.js';
 /** Opens the batch store and writes to it, where batches were ever made. */
 export async function checkBatchStore(config: ResolvedConfig): Promise<Finding | undefined> {
   const { store, sqlite } = config.batches;
+  if (store === undefined) return undefined;
   const name = typeof store === 'string' ? store : store.name;
   try {
     return await withThrun(config, async (thrun) => {
