@@ -14,6 +14,11 @@ interface Loaded {
   readonly version: number;
 }
 
+interface Look extends Loaded {
+  /** Read now; else it is as this store left it, and somebody may have written since. */
+  readonly isFresh: boolean;
+}
+
 interface Lease {
   readonly until: number;
   readonly now: number;
@@ -28,6 +33,8 @@ export class RedisApply {
   readonly #server: RedisServer;
   readonly #index: RedisIndex;
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** What this store wrote last to batches of which jobs run here: as long as nobody else writes, it need not be read again. */
+  readonly #written = new Map<string, Loaded>();
   /** This store among all that write: by it a write whose answer was lost is known again. */
   readonly #name = crypto.randomUUID().slice(-12);
   #writes = 0;
@@ -87,11 +94,13 @@ export class RedisApply {
   /** As many of the steps as can be decided on from one look; undefined: somebody else was quicker. */
   async #some(batchId: string, steps: readonly Step[]): Promise<readonly (Applied | undefined)[] | undefined> {
     const ids = [...new Set(steps.flatMap(({ jobId }) => jobId ?? []))];
-    const loaded = await this.#load(batchId, steps[0]?.nextIn ?? [], ids);
-    if (!loaded) return steps.map(() => undefined);
-    const { version, snapshot } = loaded;
+    const look = await this.#look(batchId, steps[0]?.nextIn ?? [], ids);
+    if (!look) return steps.map(() => undefined);
+    const { version, snapshot, isFresh } = look;
     const fold = new Fold(snapshot);
     const taken = steps.slice(0, takeUntil(steps, fold));
+    // Only a write tells that it is still as it was left.
+    if (!isFresh && (!fold.changed || taken.length < steps.length)) return undefined;
     const lease = leaseOf(taken);
     let entries: WriteReply = [];
     // What nobody has sent yet goes with a step that changes nothing, too.
@@ -100,10 +109,32 @@ export class RedisApply {
       const record = fold.changed ? fold.batch : undefined;
       entries = await this.#write(write, batchId, version, record, fold.changes, lease);
       if (!entries) return undefined;
+      this.#remember(batchId, version + (record ? 1 : 0), fold);
     }
     const relaying = taken.findIndex(({ relayUntil }) => relayUntil !== undefined);
     const outbox = entries.map(entryFrom);
     return fold.answers.map((answer, i) => ({ ...answer, outbox: i === relaying ? outbox : [] }));
+  }
+
+  /** As it was left by the last write, if that tells of these jobs; else as it is, with what is known of others. */
+  async #look(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Look | undefined> {
+    const left = this.#written.get(batchId);
+    this.#written.delete(batchId);
+    if (left && ids.length > 0 && ids.every((id) => left.snapshot.jobs.has(id))) return { ...left, isFresh: false };
+    const loaded = await this.#load(batchId, nextIn, ids);
+    if (!loaded) return undefined;
+    const { version, snapshot } = loaded;
+    if (left?.version !== version) return { ...loaded, isFresh: true };
+    return {
+      version,
+      snapshot: { ...snapshot, jobs: new Map([...left.snapshot.jobs, ...snapshot.jobs]) },
+      isFresh: true,
+    };
+  }
+
+  #remember(batchId: string, version: number, fold: Fold): void {
+    const snapshot = fold.running();
+    if (snapshot) this.#written.set(batchId, { version, snapshot });
   }
 
   async #load(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Loaded | undefined> {
