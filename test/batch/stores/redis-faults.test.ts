@@ -37,7 +37,13 @@ async function proxied(options: object = {}): Promise<{ redis: RedisServer; prox
   const redis = await server();
   const proxy = await TcpProxy.to(redis.port);
   onTestFinished(() => proxy.close());
-  return { redis, proxy, store: opened({ url: `redis://127.0.0.1:${proxy.port}`, ...options }) };
+  const store = opened({ url: `redis://127.0.0.1:${proxy.port}`, ...options });
+  // Of a script that the server does not know yet the first answer says just that.
+  const { id, jobs } = await make(store, 1);
+  await store.apply(jobs.map((job) => steps.settle(id, job, succeeded('1'))));
+  await everything(store, id);
+  await store.prune({ finishedBefore: Date.now() + 1 });
+  return { redis, proxy, store };
 }
 
 /** All beside each other, so that they are all up at once. */
@@ -179,7 +185,6 @@ describe('an answer that is lost', () => {
 
   test('a batch that was made is made once, and can be found', async () => {
     const { proxy, store } = await proxied();
-    await store.open();
     const cut = proxy.cutAfter('"faults"');
     const making = make(store, 5);
     await cut;
