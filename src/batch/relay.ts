@@ -131,7 +131,7 @@ export class Relay {
     const previous = stage === 0 ? undefined : previousResult(await store.results(batchId, stage - 1));
     let lot = before;
     for (let index = from; index <= to; ) {
-      const jobs = await store.jobs(batchId, index, LOT);
+      const jobs = await store.jobs(batchId, index, Math.min(LOT, to - index + 1));
       const last = jobs.at(-1);
       if (!last) break;
       for (const job of jobs) {

@@ -26,11 +26,6 @@ export class RedisServer {
     this.#options = options;
   }
 
-  /** Its nodes do not see what is sent in order. */
-  get isCluster(): boolean {
-    return this.#options.cluster !== undefined;
-  }
-
   /** One that could not be reached is tried anew by the next caller. @throws {ThrunError} THRUN_STORE_UNAVAILABLE */
   open(): Promise<RedisConnection> {
     if (this.#closed) return Promise.reject(unavailable('it is closed'));
