@@ -46,10 +46,12 @@ export interface WorkOptions {
   readonly admit?: WorkerOptions['admit'];
 }
 
-/** Parts a test replaces. */
+/** Parts a test or a command line replaces. */
 export interface ThrunParts {
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** The queue of a job whose handler is not loaded here; undefined where it has none of its own. */
+  readonly queueOf?: (event: string) => string | undefined;
 }
 
 /**
@@ -81,6 +83,7 @@ export class Thrun {
   readonly #transports = new Map<string, Promise<Transport>>();
   readonly #workers = new Set<Worker>();
   readonly #batches: BatchService;
+  readonly #queueOf: NonNullable<ThrunParts['queueOf']>;
   #ready: Transport | undefined;
   #unnamed = 0;
   #closed: Promise<void> | undefined;
@@ -90,6 +93,7 @@ export class Thrun {
     this.logger = logger;
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
+    this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
     this.#dispatcher = new Dispatcher({
@@ -97,7 +101,7 @@ export class Thrun {
       limits: this.#limits,
       source: config.source,
       queueFor: (contract) => this.#queueFor(contract),
-      transport: (name) => (name === undefined && this.#ready) || this.transport(name),
+      transport: (name) => (name === undefined && this.#ready) || this.#opened(name),
     });
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
@@ -147,6 +151,11 @@ export class Thrun {
   batches(): Promise<Batches> {
     if (this.#closed) return Promise.reject(new ThrunError('THRUN_CLOSED'));
     return this.#batches.open();
+  }
+
+  /** Batches were ever made here. Opens and makes nothing. */
+  batchesUsed(): Promise<boolean> {
+    return this.#batches.used();
   }
 
   /** Resolves when all that batches have to send from this process is sent. */
@@ -240,6 +249,11 @@ export class Thrun {
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
   transport(name?: string): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
+    return this.#opened(name);
+  }
+
+  /** Also while closing, when what batches have written is still to be sent. */
+  #opened(name: string | undefined): Promise<Transport> {
     const key = name ?? '';
     let opening = this.#transports.get(key);
     if (!opening) {
@@ -302,7 +316,7 @@ export class Thrun {
   #queueFor({ event, type }: Contract): string {
     const record = type && recordOf(type);
     const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
-    return queue ?? this.config.queue;
+    return queue ?? this.#queueOf(event) ?? this.config.queue;
   }
 }
 

@@ -22,7 +22,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: ['contracts', 'envelope', 'observability', 'registry'],
   supervisor: ['contracts', 'config', 'observability', 'registry', 'worker', '.'],
   testing: ['batch', 'contracts', 'config', 'observability', 'transports', '.'],
-  cli: ['contracts', 'config', 'dispatch', 'envelope', 'observability', 'registry', 'supervisor', 'worker', '.'],
+  cli: [
+    'batch',
+    'contracts',
+    'config',
+    'dispatch',
+    'envelope',
+    'observability',
+    'registry',
+    'supervisor',
+    'worker',
+    '.',
+  ],
 };
 
 function files(folder: string): string[] {

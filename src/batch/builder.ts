@@ -66,14 +66,11 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
   }
 
   /** The event to publish once every job has succeeded; with functions: the promise protocol, which sends the batch. */
-  // oxlint-disable-next-line unicorn/no-thenable -- it is awaited on purpose
   then(this: Naming, event: string): this;
-  // oxlint-disable-next-line unicorn/no-thenable -- as above
   then<Result = string, Failure = never>(
     onSent?: ((id: string) => Result | PromiseLike<Result>) | null,
     onFailed?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
   ): Promise<Result | Failure>;
-  // oxlint-disable-next-line unicorn/no-thenable -- as above
   then<Result, Failure>(
     what?: string | ((id: string) => Result | PromiseLike<Result>) | null,
     onFailed?: ((error: unknown) => Failure | PromiseLike<Failure>) | null,
@@ -105,13 +102,13 @@ export class BatchBuilder implements PromiseLike<string>, Definable {
   }
 
   /** @throws {ThrunError} THRUN_BATCH_DEFINITION */
-  [DEFINITION](limits: Limits, depth = 0): BatchDefinition {
+  [DEFINITION](limits: Limits, depth = 0, above = ''): BatchDefinition {
     return {
       name: this.#name,
       parallel: this.#parallel,
       allowFailures: this.#allowFailures,
       events: { ...this.#events },
-      stages: stagesOf(this.#members, this.#parallel, limits, depth),
+      stages: stagesOf(this.#members, this.#parallel, limits, depth, above),
     };
   }
 

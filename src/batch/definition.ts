@@ -35,5 +35,6 @@ export const UNNAMED = 'batch';
 export const DEFINITION = Symbol.for('thrun.batch.definition');
 
 export interface Definable {
-  [DEFINITION](limits: Limits, depth: number): BatchDefinition;
+  /** `above`: where it is nested, in front of the places of its own that errors name: `jobs[2].`. */
+  [DEFINITION](limits: Limits, depth: number, above?: string): BatchDefinition;
 }

@@ -1,4 +1,4 @@
-import type { BatchRecord, JobRecord } from '../contracts/batch-store.js';
+import type { BatchRecord, JobRecord, OutboxEntry } from '../contracts/batch-store.js';
 import type { QueueStats } from '../contracts/transport.js';
 import { formatDuration } from '../contracts/units.js';
 import type { Batches } from './batches.js';
@@ -10,7 +10,9 @@ export interface Surroundings {
   readonly stats: readonly QueueStats[];
   /** The queue a contract goes to that names none. */
   readonly queueOf: (event: string) => string;
-  /** Queues that running workers of this project consume; undefined: not known. */
+  /** The manifest exists, and no handler in it is for this job. */
+  readonly isUnheard: (event: string) => boolean;
+  /** Queues that running workers of this project consume, as far as can be seen from here; undefined: not known. */
   readonly consumed: ReadonlySet<string> | undefined;
 }
 
@@ -35,12 +37,14 @@ export async function explain(batches: Batches, batchId: string, around: Surroun
   if (!batch.sealed) return [...lines, 'It is not complete yet: whoever makes it is still adding jobs.'];
   if (!batch.started) return [...lines, `It is nested, and its turn in batch ${batch.parent?.batchId} has not come.`];
   for (const job of jobs.filter(({ state }) => state === 'queued' || state === 'running').slice(0, MOST)) {
-    lines.push(...(await explainJob(batches, job, around)));
+    if (isUnsent(job, outbox)) lines.push(`${job.event} (job ${job.id}) is among what could not be sent yet.`);
+    else lines.push(...(await explainJob(batches, job, around)));
   }
   const { queued, running, waiting } = batch.counts;
   const more = queued + running - MOST;
-  if (more > 0) lines.push(`${more} more of its jobs are queued or run.`);
-  if (waiting > 0) lines.push(`${count(waiting, 'job')} of later stages wait for these.`);
+  if (more > 0) lines.push(`${more} more of its jobs ${more === 1 ? 'is' : 'are'} queued or running.`);
+  if (waiting > 0)
+    lines.push(`${count(waiting, 'job')} of later stages ${waiting === 1 ? 'waits' : 'wait'} for these.`);
   return lines;
 }
 
@@ -51,6 +55,12 @@ function headline({ id, name, status, finishedAt, failure, counts }: BatchRecord
   if (status === 'running')
     return `${who} is running${counts.failed > 0 ? `; ${count(counts.failed, 'job')} failed` : ''}.`;
   return `${who} is ${status}${why}; what still runs is waited for.`;
+}
+
+/** Its turn has come, and its message is still in the outbox. */
+function isUnsent({ index, state, attempts }: JobRecord, outbox: readonly OutboxEntry[]): boolean {
+  if (state !== 'queued' || attempts > 0) return false;
+  return outbox.some(({ out }) => out.kind === 'jobs' && out.from <= index && index <= out.to);
 }
 
 async function explainJob(batches: Batches, job: JobRecord, around: Surroundings): Promise<readonly string[]> {
@@ -72,22 +82,28 @@ async function explainJob(batches: Batches, job: JobRecord, around: Surroundings
     return [`${who} waits for a worker in another language to say how it went: ${error}.`];
   }
   if (attempts > 0) return [`${who} failed (${error}) and waits in ${where} for its next attempt.`];
-  return [`${who} was sent to ${where} ${age} ago and has not begun. ${queueState(queue, around)}`];
+  const unheard = around.isUnheard(event) ? ' The manifest knows no handler for it.' : '';
+  return [`${who} was sent to ${where} ${age} ago and has not begun.${unheard} ${queueState(queue, around)}`];
 }
 
 /** Why nobody has taken it, as far as the transport and the running workers tell. */
 function queueState(queue: string, { stats, consumed, transport }: Surroundings): string {
   const rows = stats.filter((row) => row.queue === queue);
-  const groups = rows.filter(({ group }) => group !== '').map(({ group }) => group);
+  const groups = rows.filter(({ group }) => group !== '');
   const start = `Start a worker for it: thrun work --queue ${queue}`;
   if (rows.length > 0 && groups.length === 0) {
     return `Nobody consumes this queue: no group has ever consumed ${queue} on ${transport}. ${start}`;
   }
-  if (consumed && !consumed.has(queue)) {
-    return `Nobody consumes this queue: no running worker of this project consumes ${queue}. ${start}`;
+  const depth = most(groups, 'depth');
+  // Whoever has messages of it in hand consumes it, also where it tells nobody here.
+  const taken = rows.length > 0 && (depth === 0 || most(groups, 'inFlight') > 0);
+  if (consumed && !consumed.has(queue) && !taken) {
+    return `Nobody consumes this queue: no "thrun work" of this project on this machine consumes ${queue}. ${start}`;
   }
-  const depth = rows.reduce((sum, row) => Math.max(sum, row.depth), 0);
-  if (depth > 0) return `${count(depth, 'message')} wait in that queue; the workers get to it in turn.`;
+  if (depth > 0) {
+    return `${count(depth, 'message')} ${depth === 1 ? 'waits' : 'wait'} in that queue; the workers get to it in turn.`;
+  }
+  if (rows.length === 0) return 'What that queue holds is not known here.';
   return 'The queue is empty, so a worker has taken the message, or it was purged or lost; a worker in another language tells only when it is done.';
 }
 
@@ -107,6 +123,10 @@ export async function explainOpen({ store }: Batches, batchId: string): Promise<
     index = last.index + 1;
   }
   return waitsFor.length > 0 ? waitsFor.join(', ') : 'nothing was queued';
+}
+
+function most(rows: readonly QueueStats[], figure: 'depth' | 'inFlight'): number {
+  return rows.reduce((highest, row) => Math.max(highest, row[figure]), 0);
 }
 
 function count(number: number, what: string): string {

@@ -1,7 +1,7 @@
 import type { NamedBatch } from '../contracts/batch.js';
 import { ThrunError } from '../contracts/errors.js';
 import { contractOf } from '../dispatch/payload-of.js';
-import { encode, type Limits, RawJson } from '../envelope/index.js';
+import { encode, eventNameProblem, type Limits, RawJson } from '../envelope/index.js';
 import {
   type BatchDefinition,
   type Definable,
@@ -40,12 +40,14 @@ export function stagesOf(
   parallel: boolean,
   limits: Limits,
   depth = 0,
+  above = '',
 ): readonly (readonly MemberDefinition[])[] {
-  if (!Array.isArray(members)) throw wrong('jobs', 'it is not a list');
-  if (depth > DEEPEST) throw wrong('jobs', `batches are nested deeper than ${DEEPEST} levels, or one holds itself`);
+  const all = `${above}jobs`;
+  if (!Array.isArray(members)) throw wrong(all, 'it is not a list');
+  if (depth > DEEPEST) throw wrong(all, `batches are nested deeper than ${DEEPEST} levels, or one holds itself`);
   const stages = members
     .map((member: unknown, index): readonly MemberDefinition[] => {
-      const path = `jobs[${index}]`;
+      const path = `${all}[${index}]`;
       if (!Array.isArray(member)) return [memberOf(member, path, limits, depth)];
       return member.map((one: unknown, at) => memberOf(one, `${path}[${at}]`, limits, depth));
     })
@@ -61,9 +63,13 @@ function memberOf(member: unknown, path: string, limits: Limits, depth: number):
     throw wrong(path, `it is the class ${member.name}; give an instance of it: new ${member.name}(…)`);
   }
   if (typeof member !== 'object' || member === null) throw wrong(path, 'it is neither a job nor a batch');
-  if (DEFINITION in member) return { kind: 'batch', batch: (member as Definable)[DEFINITION](limits, depth + 1) };
+  if (DEFINITION in member)
+    return { kind: 'batch', batch: (member as Definable)[DEFINITION](limits, depth + 1, `${path}.`) };
   const naming = namingOf(member);
-  if (naming) return { kind: 'batch', batch: definitionOf(naming, (member as NamedBatch).jobs(), limits, depth + 1) };
+  if (naming) {
+    const batch = definitionOf(naming, (member as NamedBatch).jobs(), limits, depth + 1, `${path}.`);
+    return { kind: 'batch', batch };
+  }
   return isPlain(member) ? specified(member as JobSpec, path, limits) : instance(member, path, limits);
 }
 
@@ -72,9 +78,10 @@ function definitionOf(
   members: BatchMembers,
   limits: Limits,
   depth: number,
+  above: string,
 ): BatchDefinition {
   const { parallel = false, allowFailures = false, ...events } = options;
-  return { name, parallel, allowFailures, events, stages: stagesOf(members, parallel, limits, depth) };
+  return { name, parallel, allowFailures, events, stages: stagesOf(members, parallel, limits, depth, above) };
 }
 
 function instance(member: object, path: string, limits: Limits): JobDefinition {
@@ -85,13 +92,15 @@ function instance(member: object, path: string, limits: Limits): JobDefinition {
 function specified(spec: JobSpec, path: string, limits: Limits): JobDefinition {
   if (typeof spec.event !== 'string')
     throw wrong(path, 'it has no "event"; give { event: "create_payment", payload: {} }');
+  const queueProblem = spec.queue === undefined ? undefined : eventNameProblem(spec.queue);
+  if (queueProblem !== undefined) throw wrong(path, `its queue cannot be called that: ${queueProblem}`);
   return job(spec, path, limits);
 }
 
 function job({ event, payload = {}, queue, key }: JobSpec, path: string, limits: Limits): JobDefinition {
   try {
     // Written once to see that it can be: whoever makes the batch hears of it, and not the relay.
-    encode({ event, payload, meta: {} }, limits);
+    encode({ event, payload, meta: { key } }, limits);
   } catch (error) {
     throw wrong(path, error instanceof Error ? error.message : String(error), error);
   }
@@ -106,9 +115,4 @@ function isPlain(value: object): boolean {
 
 function wrong(path: string, problem: string, cause?: unknown): ThrunError {
   return new ThrunError('THRUN_BATCH_DEFINITION', [`${path}: ${problem}`], { cause });
-}
-
-/** All jobs of it, nested ones included. */
-export function sizeOf({ stages }: Pick<BatchDefinition, 'stages'>): number {
-  return stages.flat().reduce((sum, member) => sum + (member.kind === 'job' ? 1 : 1 + sizeOf(member.batch)), 0);
 }

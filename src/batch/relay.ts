@@ -81,7 +81,11 @@ export class Relay {
     let held = until;
     for (let entries = outbox; entries.length > 0; ) {
       const last = entries[entries.length - 1] as OutboxEntry;
-      await this.#insist(() => this.#send(batchId, entries));
+      await this.#insist(() => this.#send(batchId, entries)).catch(async (error: unknown) => {
+        // Given back, so that the next one need not wait until it runs out.
+        await this.#parts.store.sent(batchId, 0, held, 0);
+        throw error;
+      });
       const extended = this.#parts.clock.now() + RELAY_LEASE_MS;
       entries = await this.#parts.store.sent(batchId, last.seq, held, extended);
       held = extended;
@@ -128,14 +132,12 @@ export class Relay {
     before: EventInput[],
   ): Promise<EventInput[]> {
     const { store } = this.#parts;
-    const previous = stage === 0 ? undefined : previousResult(await store.results(batchId, stage - 1));
+    const lotFrom = (index: number) => store.jobs(batchId, index, Math.min(LOT, to - index + 1));
+    const [results, first] = await Promise.all([stage === 0 ? [] : store.results(batchId, stage - 1), lotFrom(from)]);
+    const previous = stage === 0 ? undefined : previousResult(results);
     let lot = before;
-    for (let index = from; index <= to; ) {
-      const jobs = await store.jobs(batchId, index, Math.min(LOT, to - index + 1));
-      const last = jobs.at(-1);
-      if (!last) break;
+    for (let jobs = first; jobs.length > 0; ) {
       for (const job of jobs) {
-        if (job.index > to) break;
         const { child, state } = job;
         if (child === undefined && state === 'queued') lot.push(jobInput(batchId, run, job, previous));
         // One that runs may be a relay's that died before it had started it.
@@ -143,10 +145,12 @@ export class Relay {
           await this.#startChild(batchId, run, child, job);
         }
       }
-      index = last.index + 1;
-      if (lot.length < LOT) continue;
-      await this.#publish(batchId, lot);
-      lot = [];
+      if (lot.length >= LOT) {
+        await this.#publish(batchId, lot);
+        lot = [];
+      }
+      const next = (jobs.at(-1)?.index ?? to) + 1;
+      jobs = next > to ? [] : await lotFrom(next);
     }
     return lot;
   }

@@ -29,6 +29,8 @@ export class WorkerProcess {
   #ending = false;
   #drained = false;
   ready = false;
+  /** What it consumes, once it is ready. */
+  queues: readonly string[] = [];
   /** When it last showed that its event loop turns, by `performance.now()`. */
   lastBeatAt = performance.now();
   /** It was told off for a silence that still lasts. */
@@ -87,6 +89,7 @@ export class WorkerProcess {
     switch (message.type) {
       case 'ready':
         this.ready = true;
+        this.queues = message.queues;
         return this.#events.onReady(this);
       case 'beat':
         this.beat = message.beat;

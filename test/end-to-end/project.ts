@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createThrun, type Thrun } from '../../src/index.js';
+import { createThrun, type Thrun, type ThrunConfig } from '../../src/index.js';
 
 const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
@@ -71,17 +71,23 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
   }
 
   start(...args: string[]): Command {
-    const command = new Command(spawn(process.execPath, [THRUN, ...args], { cwd: this.folder, env: environment() }));
+    return this.startNode(THRUN, ...args);
+  }
+
+  /** Another program of the project: a file of it, and what it is told. */
+  startNode(...args: string[]): Command {
+    const command = new Command(spawn(process.execPath, args, { cwd: this.folder, env: environment() }));
     this.#running.add(command);
     return command;
   }
 
   /** This process as a publisher. */
-  async publisher(): Promise<Thrun> {
+  async publisher(config: ThrunConfig = {}): Promise<Thrun> {
     const thrun = await createThrun({
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
+      ...config,
     });
     this.#apps.push(thrun);
     return thrun;
