@@ -23,6 +23,7 @@ build();
 const slow = [
   'test/brokers/**',
   'test/end-to-end/**',
+  'test/batch/stores/redis*',
   'test/cli/**',
   'test/transports/sqlite/**',
   'test/transports/redis*',

@@ -101,7 +101,7 @@ export class Thrun {
       limits: this.#limits,
       source: config.source,
       queueFor: (contract) => this.#queueFor(contract),
-      transport: (name) => (name === undefined && this.#ready) || this.transport(name),
+      transport: (name) => (name === undefined && this.#ready) || this.#opened(name),
     });
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
@@ -249,6 +249,11 @@ export class Thrun {
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
   transport(name?: string): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
+    return this.#opened(name);
+  }
+
+  /** Also while closing, when what batches have written is still to be sent. */
+  #opened(name: string | undefined): Promise<Transport> {
     const key = name ?? '';
     let opening = this.#transports.get(key);
     if (!opening) {

@@ -34,14 +34,14 @@ export class BatchService {
     this.#parts = parts;
     const { clock, logger, stalledAfterMs, keepMs } = parts;
     const batches = () => this.open();
-    const isSending = () => this.#batches?.relay.isSending === true;
+    const isSending = () => this.#sweeper.isLooking || this.#batches?.relay.isSending === true;
     this.#reporter = new JobReporter({ batches, isSending, clock, logger });
     this.#sweeper = new Sweeper({ batches, used: () => this.used(), clock, logger, stalledAfterMs, keepMs });
   }
 
-  /** For workers. */
-  get jobs(): BatchJobs {
-    return this.#reporter;
+  /** For workers; undefined without a store: then a job of somebody's batch is a job like any other. */
+  get jobs(): BatchJobs | undefined {
+    return this.#parts.store && this.#reporter;
   }
 
   get sweeper(): Sweeper {

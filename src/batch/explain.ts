@@ -1,4 +1,4 @@
-import type { BatchRecord, JobRecord } from '../contracts/batch-store.js';
+import type { BatchRecord, JobRecord, OutboxEntry } from '../contracts/batch-store.js';
 import type { QueueStats } from '../contracts/transport.js';
 import { formatDuration } from '../contracts/units.js';
 import type { Batches } from './batches.js';
@@ -37,12 +37,14 @@ export async function explain(batches: Batches, batchId: string, around: Surroun
   if (!batch.sealed) return [...lines, 'It is not complete yet: whoever makes it is still adding jobs.'];
   if (!batch.started) return [...lines, `It is nested, and its turn in batch ${batch.parent?.batchId} has not come.`];
   for (const job of jobs.filter(({ state }) => state === 'queued' || state === 'running').slice(0, MOST)) {
-    lines.push(...(await explainJob(batches, job, around)));
+    if (isUnsent(job, outbox)) lines.push(`${job.event} (job ${job.id}) is among what could not be sent yet.`);
+    else lines.push(...(await explainJob(batches, job, around)));
   }
   const { queued, running, waiting } = batch.counts;
   const more = queued + running - MOST;
-  if (more > 0) lines.push(`${more} more of its jobs are queued or run.`);
-  if (waiting > 0) lines.push(`${count(waiting, 'job')} of later stages wait for these.`);
+  if (more > 0) lines.push(`${more} more of its jobs ${more === 1 ? 'is' : 'are'} queued or running.`);
+  if (waiting > 0)
+    lines.push(`${count(waiting, 'job')} of later stages ${waiting === 1 ? 'waits' : 'wait'} for these.`);
   return lines;
 }
 
@@ -53,6 +55,12 @@ function headline({ id, name, status, finishedAt, failure, counts }: BatchRecord
   if (status === 'running')
     return `${who} is running${counts.failed > 0 ? `; ${count(counts.failed, 'job')} failed` : ''}.`;
   return `${who} is ${status}${why}; what still runs is waited for.`;
+}
+
+/** Its turn has come, and its message is still in the outbox. */
+function isUnsent({ index, state, attempts }: JobRecord, outbox: readonly OutboxEntry[]): boolean {
+  if (state !== 'queued' || attempts > 0) return false;
+  return outbox.some(({ out }) => out.kind === 'jobs' && out.from <= index && index <= out.to);
 }
 
 async function explainJob(batches: Batches, job: JobRecord, around: Surroundings): Promise<readonly string[]> {

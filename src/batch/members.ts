@@ -116,8 +116,3 @@ function isPlain(value: object): boolean {
 function wrong(path: string, problem: string, cause?: unknown): ThrunError {
   return new ThrunError('THRUN_BATCH_DEFINITION', [`${path}: ${problem}`], { cause });
 }
-
-/** All jobs of it, nested ones included. */
-export function sizeOf({ stages }: Pick<BatchDefinition, 'stages'>): number {
-  return stages.flat().reduce((sum, member) => sum + (member.kind === 'job' ? 1 : 1 + sizeOf(member.batch)), 0);
-}

@@ -81,7 +81,11 @@ export class Relay {
     let held = until;
     for (let entries = outbox; entries.length > 0; ) {
       const last = entries[entries.length - 1] as OutboxEntry;
-      await this.#insist(() => this.#send(batchId, entries));
+      await this.#insist(() => this.#send(batchId, entries)).catch(async (error: unknown) => {
+        // Given back, so that the next one need not wait until it runs out.
+        await this.#parts.store.sent(batchId, 0, held, 0);
+        throw error;
+      });
       const extended = this.#parts.clock.now() + RELAY_LEASE_MS;
       entries = await this.#parts.store.sent(batchId, last.seq, held, extended);
       held = extended;
@@ -132,11 +136,8 @@ export class Relay {
     const [results, first] = await Promise.all([stage === 0 ? [] : store.results(batchId, stage - 1), lotFrom(from)]);
     const previous = stage === 0 ? undefined : previousResult(results);
     let lot = before;
-    for (let jobs = first; ; ) {
-      const last = jobs.at(-1);
-      if (!last) return lot;
+    for (let jobs = first; jobs.length > 0; ) {
       for (const job of jobs) {
-        if (job.index > to) break;
         const { child, state } = job;
         if (child === undefined && state === 'queued') lot.push(jobInput(batchId, run, job, previous));
         // One that runs may be a relay's that died before it had started it.
@@ -144,13 +145,14 @@ export class Relay {
           await this.#startChild(batchId, run, child, job);
         }
       }
-      if (last.index >= to) return lot;
       if (lot.length >= LOT) {
         await this.#publish(batchId, lot);
         lot = [];
       }
-      jobs = await lotFrom(last.index + 1);
+      const next = (jobs.at(-1)?.index ?? to) + 1;
+      jobs = next > to ? [] : await lotFrom(next);
     }
+    return lot;
   }
 
   /** What can never be sent (too large with what the job before it returned) fails its job, and the others go on. */

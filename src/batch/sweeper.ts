@@ -18,8 +18,6 @@ export interface SweeperParts {
 
 /** Between two sweeps, ms; each process starts at a moment of its own. */
 const EVERY_MS = 5000;
-/** What has not been sent for this long was left behind by a crash. */
-const OUTBOX_MS = 5000;
 /** A batch that is being made, and was not heard of for this long, has lost its maker. */
 const UNSEALED_MS = 60_000;
 const MOST = 100;
@@ -32,15 +30,24 @@ export class Sweeper {
   #cancel: (() => void) | undefined;
   #sweeping: Promise<void> | undefined;
   #sweeps = 0;
+  #started = false;
+  #looked = false;
   #stopped = false;
 
   constructor(parts: SweeperParts) {
     this.#parts = parts;
   }
 
-  /** Starting twice is safe. */
+  /** The first round is now: what was left behind need not wait for the next crash. Starting twice is safe. */
   start(): void {
-    if (this.#cancel === undefined && !this.#stopped) this.#next();
+    if (this.#started || this.#stopped) return;
+    this.#started = true;
+    this.#round();
+  }
+
+  /** It has yet to look whether something waits to be sent. */
+  get isLooking(): boolean {
+    return this.#started && !this.#looked;
   }
 
   async stop(): Promise<void> {
@@ -56,7 +63,7 @@ export class Sweeper {
       if (!(await this.#parts.used())) return;
       const batches = await this.#parts.batches();
       const now = clock.now();
-      const times = { now, outbox: now - OUTBOX_MS, unsealed: now - UNSEALED_MS, idle: now - stalledAfterMs };
+      const times = { now, outbox: now, unsealed: now - UNSEALED_MS, idle: now - stalledAfterMs };
       for (const overdue of await batches.store.overdue(times, MOST)) await this.#mend(batches, overdue);
       if (keepMs !== undefined && this.#sweeps++ % PRUNE_EVERY === 0) {
         await batches.prune({ finishedBefore: now - keepMs });
@@ -91,10 +98,13 @@ export class Sweeper {
 
   #next(): void {
     const pause = EVERY_MS * (0.75 + Math.random() / 2);
-    this.#cancel = this.#parts.clock.after(pause, () => {
-      this.#sweeping = this.sweep().finally(() => {
-        if (!this.#stopped) this.#next();
-      });
+    this.#cancel = this.#parts.clock.after(pause, () => this.#round());
+  }
+
+  #round(): void {
+    this.#sweeping = this.sweep().finally(() => {
+      this.#looked = true;
+      if (!this.#stopped) this.#next();
     });
   }
 }

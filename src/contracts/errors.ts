@@ -29,6 +29,10 @@ const TABLE = {
       'Two listeners are called %s (%s and %s). A retry finds its listener by name: give one of them { name: "…" }.',
   },
   THRUN_NAME_CLASH: { usage: true, message: 'The name %s is a job (%s), so %s cannot listen to it as an event.' },
+  THRUN_CONTAINER: {
+    usage: false,
+    message: 'The container gave (%s) no instance of %s with a handle() method. See "container" in the config.',
+  },
   THRUN_DURATION: {
     usage: true,
     message: '%s is not a duration. Write a number of milliseconds, or 500ms, 10s, 5m, 2h, 1d.',

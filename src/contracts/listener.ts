@@ -67,7 +67,7 @@ export interface PublishOptions {
   readonly key?: string;
   /** Hold it back for this long … */
   readonly delay?: Duration;
-  /** … or until then. Held by the transport, not by this process. */
+  /** … or until then: RFC 3339 with a zone, as text. Held by the transport, not by this process. */
   readonly at?: Date | string;
   /** Dead letter `expired` when it has not been handled by then. */
   readonly expiresAt?: Date | string;

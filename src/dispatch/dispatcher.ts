@@ -6,6 +6,7 @@ import type { OutgoingMessage, Transport } from '../contracts/transport.js';
 import { parseDuration } from '../contracts/units.js';
 import { encode, type Limits, type MetaFields, timeText } from '../envelope/index.js';
 import { type Contract, contractOf } from './payload-of.js';
+import { readTime } from '../envelope/time.js';
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -105,9 +106,9 @@ function deliveryTime({ delay, at }: PublishOptions, clock: Clock): number | und
   return delay === undefined ? undefined : clock.now() + parseDuration(delay);
 }
 
-/** @throws {ThrunError} THRUN_TIME */
+/** @throws {ThrunError} THRUN_TIME, for a text that is no RFC 3339 too: without a zone nobody can say when it is */
 function timeOf(time: Date | string): number {
-  const ms = time instanceof Date ? time.getTime() : /^\d{4}-\d\d-\d\d/.test(time) ? Date.parse(time) : Number.NaN;
+  const ms = time instanceof Date ? time.getTime() : Date.parse(readTime(time) ?? '');
   if (Number.isNaN(ms)) throw new ThrunError('THRUN_TIME', [JSON.stringify(time)]);
   return ms;
 }

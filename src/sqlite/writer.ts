@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { ThrunError } from '../contracts/errors.js';
 import { type Database, isBusy } from './driver.js';
 

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Consumer } from '../contracts/transport.js';
 

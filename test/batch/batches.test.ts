@@ -119,6 +119,17 @@ describe('a batch', () => {
     expect(kinds()).toEqual(['progress', 'catch', 'progress', 'progress', 'finally']);
   });
 
+  test('a large stage is made and sent in lots', async () => {
+    const { thrun, settle, kinds } = await start();
+    const many = Array.from({ length: 1201 }, (_, n) => work(`${n}`));
+    const id = await thrun.batch(many).parallel().finally('order.finally');
+    await settle();
+    expect(new Set(ran.map(({ name }) => name)).size).toBe(1201);
+    expect(ran).toHaveLength(1201);
+    expect(kinds()).toEqual(['finally']);
+    expect((await (await thrun.batches()).get(id)).counts.succeeded).toBe(1201);
+  });
+
   test('an empty one succeeds at once', async () => {
     const { thrun, settle, heard, kinds } = await start();
     await order(thrun, []);

@@ -136,6 +136,28 @@ describe.runIf(hasScript)('on a terminal (needs script of util-linux)', () => {
     expect(screen).toContain('Published 2000 to bulk');
   });
 
+  test('a bar while a batch is watched', async () => {
+    const { batch_id } = await shop.json<{ batch_id: string }>(['batch', 'start', '--job', 'send_mail={}']);
+    const working = shop.start(['work', '--queue', 'mail']);
+    const { code, screen } = onTerminal(`batch status ${batch_id} --watch`);
+    expect(code).toBe(0);
+    expect(screen).toMatch(/\d+% \| \d of 1 \| 0 failed/);
+    expect(screen).toContain('succeeded: 1 of 1 done');
+    expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
+    working.child.kill('SIGTERM');
+    await working.ended;
+  });
+
+  test('pruning batches asks, and takes no for an answer', () => {
+    const no = onTerminal('batch prune --older-than 1d', { input: 'n\n' });
+    expect(no.screen).toContain('Delete every finished batch that ended more than 1d ago?');
+    expect({ code: no.code, changed: no.screen.includes('Nothing was changed') }).toEqual({ code: 1, changed: true });
+    expect(onTerminal('batch prune --older-than 0', { input: 'y\n' })).toMatchObject({
+      code: 0,
+      screen: expect.stringContaining('Pruned 1 batch.'),
+    });
+  });
+
   test('a live line with --stats', () => {
     const { code, screen } = onTerminal('work --queue none --stats --time-limit 2500ms');
     expect(code).toBe(0);

@@ -155,7 +155,8 @@ describe('--stats', () => {
 
   test('without a terminal: a line now and then on stderr', async () => {
     const { stderr } = await shop.run(['work', '--stats', '--time-limit', '1500ms']);
-    expect(stderr).toMatch(/^0\/s · 0 active · 0 retried · 0 failed · depth 0 · 1 process$/m);
+    // On a busy machine the first look comes before the process is up.
+    expect(stderr).toMatch(/^0\/s · 0 active · 0 retried · 0 failed · depth 0 · (?:1 process|0 processes)$/m);
   });
 
   test('when nobody reads them any more, it drains', async () => {

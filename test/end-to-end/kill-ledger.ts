@@ -43,7 +43,7 @@ export function inFlightAt({ pid, at }: Kill, runs: Iterable<readonly Run[]>): n
 }
 
 /** A settlement is written with others, shortly after the run; what was not written yet when the kill came is in flight. */
-const UNWRITTEN_MS = 2000;
+const UNWRITTEN_MS = 1000;
 
 /**
  * Why an event ran more often than the kills explain; undefined: they do. Every run but the last must have been in a

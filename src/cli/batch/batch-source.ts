@@ -42,12 +42,16 @@ export async function batchFromLine(
       'Name a batch file, - for stdin, or a batch of this project; or give jobs: --job create_payment=\'{"id":1}\'',
     );
   }
-  const isFile = target === '-' || /[\\/]|\.json$/i.test(target) || (existsSync(target) && !known?.isBatch(target));
-  if (!isFile) return named(cli, batching, target, payload);
+  if (known?.isBatch(target) || !isFile(target)) return named(cli, batching, target, payload);
   if (payload !== undefined)
     throw wrong('A batch file has its payloads in it; only a batch of this project takes one.');
   if (target === '-' && process.stdin.isTTY) cli.output.note('Reading the batch from the terminal; Ctrl-D ends it.');
   return { builder: builderOf(thrun, await readBatchFile(target, limitsOf(config))) };
+}
+
+/** Also one that is not there: what looks like a file is not to be answered with names of batches. */
+function isFile(target: string): boolean {
+  return target === '-' || /[\\/]|\.json$/i.test(target) || existsSync(target);
 }
 
 function builderOf(thrun: Thrun, entry: BatchEntry): BatchBuilder {

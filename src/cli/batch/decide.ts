@@ -30,6 +30,8 @@ export function retry(cli: Cli, flags: TransportFlag, given: string): Promise<vo
   const { output } = cli;
   return withBatches(cli, flags, async ({ thrun }) => {
     const { id } = await findBatch(thrun, given);
+    // A new run whose first jobs could not be sent would only wait; nothing is changed then.
+    await thrun.transport();
     const batch = await (await thrun.batches()).retry(id);
     if (output.json) return output.document(listDocument(batch));
     const { waiting, queued } = batch.counts;
@@ -41,7 +43,7 @@ export function prune(cli: Cli, flags: PruneFlags): Promise<void> {
   const { output } = cli;
   const { olderThan, status, yes } = flags;
   return withBatches(cli, flags, async ({ thrun }) => {
-    const which = `every ${status ?? 'finished'} batch that ended more than ${formatDuration(olderThan)} ago`;
+    const which = `every ${status ?? 'finished'} batch${olderThan > 0 ? ` that ended more than ${formatDuration(olderThan)} ago` : ''}`;
     await confirm(`Delete ${which}?`, yes, output);
     const finishedBefore = Date.now() - olderThan;
     const pruned = (await thrun.batchesUsed())

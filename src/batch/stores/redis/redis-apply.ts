@@ -4,9 +4,10 @@ import type { RedisScript } from '../../../redis/redis-script.js';
 import { FIRST, Fold, type Snapshot } from './redis-fold.js';
 import type { RedisIndex } from './redis-index.js';
 import type { RedisServer } from './redis-server.js';
-import { keysOf } from './redis-store-keys.js';
+import { keysOf, scriptKeys } from './redis-store-keys.js';
 import { digits, entryFrom, jobFrom, recordFrom } from './redis-store-rows.js';
-import { load, write, type WriteReply, writeNew } from './redis-store-scripts.js';
+import { load } from './redis-store-scripts.js';
+import { write, type WriteReply, writeNew } from './redis-write-script.js';
 
 interface Loaded {
   readonly snapshot: Snapshot;
@@ -59,7 +60,7 @@ export class RedisApply {
     });
   }
 
-  /** False: it is there already. `applied`: what `then` came to. */
+  /** Resolves to what `then` came to. */
   create(batch: BatchRecord, jobs: readonly NewJob[], then: Step | undefined): Promise<'exists' | Applied | undefined> {
     return this.#inTurn(batch.id, async () => {
       const fold = Fold.ofNew(batch, jobs, then?.nextIn ?? []);
@@ -138,8 +139,7 @@ export class RedisApply {
   }
 
   async #load(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Loaded | undefined> {
-    const { batch, states, times, stages, jobs, ids: idsKey, runs, outbox } = keysOf(batchId);
-    const keys = [batch, states, times, stages, jobs, idsKey, runs, outbox];
+    const keys = scriptKeys(batchId);
     const reply = await this.#server.run((client) => load.run(client, keys, [digits(nextIn), ...ids]));
     if (!reply) return undefined;
     const [version, record, next, ...found] = reply;
@@ -166,25 +166,24 @@ export class RedisApply {
     changes: Fold['changes'],
     lease: Lease | undefined,
   ): Promise<WriteReply> {
-    const { batch, states, times, stages, jobs, ids, runs, outbox } = keysOf(batchId);
-    const keys = [batch, states, times, stages, jobs, ids, runs, outbox];
+    const keys = scriptKeys(batchId);
     const number = String(++this.#writes);
     const text = record ? JSON.stringify(record) : '';
     const args = [version, version + 1, text, this.#name, number, lease?.until ?? '', lease?.now ?? 0, ...changes];
     return this.#server.run(async (client, again) => {
       if (again) {
+        const { batch, outbox } = keysOf(batchId);
         const [written = null, relay = null] = await client.hmget(batch, `w:${this.#name}`, 'relay');
         if (written === number) {
           return lease && Number(relay) === lease.until ? client.zrangeBuffer(outbox, '0', '999') : [];
         }
       }
-      const noted = version === 0 && record ? this.#noteNew(client, record) : undefined;
-      if (this.#server.isCluster) await noted;
-      const [reply] = await Promise.all([script.run(client, keys, args), noted]);
-      return reply;
+      if (version === 0 && record) await this.#noteNew(client, record);
+      return script.run(client, keys, args);
     });
   }
 
+  /** First: what is there and not noted would not be looked after. */
   #noteNew(client: Parameters<RedisIndex['note']>[0], { id, createdAt, parent }: BatchRecord): Promise<unknown> {
     const nested = parent && client.sadd(keysOf(parent.batchId).children, id);
     return Promise.all([this.#index.note(client, id, createdAt), nested]);
