@@ -14,6 +14,7 @@ if (!quick) {
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
+    ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });
 }
 build();
@@ -22,6 +23,7 @@ build();
 const slow = [
   'test/brokers/**',
   'test/end-to-end/**',
+  'test/batch/stores/redis*',
   'test/cli/**',
   'test/transports/sqlite/**',
   'test/transports/redis*',
@@ -36,3 +38,7 @@ const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'vite
   env: { ...process.env, ...(quick && { THRUN_QUICK: '1' }) },
 });
 process.exitCode = status ?? 1;
+
+function phpHas(extension) {
+  return spawnSync('php', ['-r', `exit(extension_loaded('${extension}') ? 0 : 1);`]).status === 0;
+}

@@ -29,10 +29,10 @@ export class TcpProxy {
     });
   }
 
-  /** Listens on a free port of the loopback interface, in front of `port`. */
-  static async to(port: number): Promise<TcpProxy> {
+  /** Listens on a port of the loopback interface, a free one unless told otherwise, in front of `port`. */
+  static async to(port: number, own = 0): Promise<TcpProxy> {
     const proxy = new TcpProxy(port);
-    proxy.#server.listen(0, '127.0.0.1');
+    proxy.#server.listen(own, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
   }

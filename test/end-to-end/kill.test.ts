@@ -51,7 +51,7 @@ test.each(Object.entries(BROKERS))(
         worker: { concurrency: 20, visibilityTimeout: '3s', maxCrashes: 20 },
         ...broker,
       }),
-      broker,
+      { broker },
     );
     const worker = project.start('work', '--processes', '4');
     const thrun = await project.publisher();
