@@ -1,6 +1,7 @@
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
+import type { Route } from '../contracts/route.js';
 import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
 
@@ -30,6 +31,11 @@ export interface ThrunConfig {
   readonly transports?: TransportsConfig;
   /** The queue events and jobs go to, and are worked from, unless routed elsewhere. Default `events`. */
   readonly queue?: string;
+  /**
+   * Where events and jobs of some names go: to another transport or queue, or in another format. The first route that
+   * matches a name counts; what a publisher says goes before it. Default: none.
+   */
+  readonly routes?: readonly Route<TransportName>[];
   /**
    * Globs of the listener files, relative to the config's folder; `!…` takes files out again.
    * Default: listeners/ and all folders in it, *.ts, *.mts, *.js, *.mjs. Declarations (`*.d.ts`), tests (`*.test.*`) and

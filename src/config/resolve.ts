@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { Container, Logger, Middleware } from '../contracts/listener.js';
+import type { Route } from '../contracts/route.js';
 import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
@@ -28,6 +29,7 @@ export interface ResolvedConfig {
     readonly redis: ResolvedRedisConfig;
   };
   readonly queue: string;
+  readonly routes: readonly Route[];
   readonly batches: ResolvedBatchesConfig;
   readonly listeners: readonly string[];
   readonly retry: RetryPolicy;
@@ -118,6 +120,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
       redis: redisOf(redis),
     },
     queue: config.queue ?? 'events',
+    routes: config.routes ?? [],
     batches: batchesOf(config, root),
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),

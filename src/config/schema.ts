@@ -1,7 +1,21 @@
 import * as v from 'valibot';
 import type { Transport } from '../contracts/transport.js';
 import { BATCH_STORES, LOG_LEVELS, TRANSPORTS } from './options.js';
-import { duration, fn, isObject, list, name, oneOf, rule, section, share, size, text, whole } from './rules.js';
+import {
+  duration,
+  fn,
+  isObject,
+  isPatternOrName,
+  list,
+  name,
+  oneOf,
+  rule,
+  section,
+  share,
+  size,
+  text,
+  whole,
+} from './rules.js';
 
 /** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
 const DEEPEST = 5000;
@@ -61,11 +75,20 @@ const batches = {
   keep: v.optional(duration()),
 };
 
+const route = section({
+  match: match(),
+  transport: v.optional(transport()),
+  queue: v.optional(name()),
+  format: v.optional(oneOf(['envelope', 'cloudevents'])),
+  consume: v.optional(rule((value) => typeof value === 'boolean', 'true or false')),
+});
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
   ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
+  ...['match', 'format', 'consume'].map((key) => [key, `routes[].${key}`]),
   ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
@@ -83,6 +106,7 @@ export const configSchema = section(
       }),
     ),
     queue: v.optional(name()),
+    routes: v.optional(list(route, 'routes: { match: "payment.*", queue: "payments" }')),
     listeners: v.optional(
       list(
         rule((value) => typeof value === 'string' && value !== '', 'a glob'),
@@ -110,6 +134,12 @@ function transport() {
       (value) => `a Transport (see thrun/transport), which also has ${lacking(value as object).join(', ')}`,
     ),
   );
+}
+
+function match() {
+  const isMatch = (value: unknown) =>
+    isPatternOrName(value) || (Array.isArray(value) && value.length > 0 && value.every(isPatternOrName));
+  return rule(isMatch, 'an event name or a pattern ("payment.*"), or a list of them');
 }
 
 /** What an object would need to be a transport. */

@@ -36,7 +36,7 @@ export function work(command: Command, cli: Cli): void {
       'deliveries at once in one process (default: worker.concurrency, 10)',
       wholeNumber(1, 10_000),
     )
-    .addOption(new Option('--queue <names>', 'only these queues: a,b').argParser(nameListFlag))
+    .addOption(new Option('--queue <names>', 'only these queues: a,b or transport:a').argParser(nameListFlag))
     .addOption(transportOption())
     .option('--only <pattern>', 'only listeners to events that match; what the others are to get is left', patternFlag)
     .option('--limit <n>', 'stop after so many deliveries', wholeNumber(1))
@@ -77,6 +77,7 @@ async function run(cli: Cli, flags: WorkFlags): Promise<number> {
       overrides,
       processes: config.worker.processes,
       queues: flags.queue,
+      transport: flags.transport,
       only: flags.only,
       limit: flags.limit,
       timeLimitMs: flags.timeLimit,
@@ -88,7 +89,7 @@ async function run(cli: Cli, flags: WorkFlags): Promise<number> {
     signals.govern(running);
     // A stream of figures that nobody reads any more has no purpose left.
     if (flags.stats && output.json) output.onClosed(() => running.drain('nobody reads its output'));
-    const stop = flags.stats ? reportStats(running, new StatsReader(config, flags.queue), output, line) : undefined;
+    const stop = flags.stats ? reportStats(running, new StatsReader(config, flags), output, line) : undefined;
     const totals = await running.finished.finally(stop);
     summarize(totals, (performance.now() - startedAt) / 1000, output);
     return signals.killed ? 1 : 0;

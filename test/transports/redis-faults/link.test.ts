@@ -89,7 +89,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
       ['first', 'mailer', 2, 0],
       ['c', undefined, 1, 0],
     ]);
-    await Promise.all([a, b, ...rest].map((one) => one?.ack()));
+    await Promise.all([a, b, ...rest].map(async (one) => one?.ack()));
     expect(warnings()).toEqual([]);
     expect(await left(other)).toBe(0);
   });
