@@ -41,6 +41,12 @@ const TABLE = {
     usage: false,
     message: 'The transport %s was locked by another process for %s ms. Nothing was written; try again.',
   },
+  THRUN_TRANSPORT_REFUSED: { usage: false, message: 'The transport %s refused it: %s' },
+  THRUN_PUBLISH_UNKNOWN: {
+    usage: false,
+    message:
+      'The transport %s may or may not have published it: %s. Publish it again with the same event id, by which whoever got it twice can tell.',
+  },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
   THRUN_ABILITY: { usage: false, message: 'The transport %s cannot %s.' },
   THRUN_CLOSED: { usage: false, message: 'This thrun is closed; create a new one.' },

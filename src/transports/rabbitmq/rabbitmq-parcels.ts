@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import type { Message, Options } from 'amqplib';
+import type { Clock } from '../../contracts/clock.js';
+import type { Dead } from '../../contracts/delivery.js';
+import type { OutgoingMessage } from '../../contracts/transport.js';
+import { type Counts, copyProperties, countHeaders, deathHeaders, OWN } from './rabbitmq-headers.js';
+import { rungFor } from './rabbitmq-ladder.js';
+import { exchangeName, groupNames, inboxName, waitName } from './rabbitmq-names.js';
+import type { Parcel } from './rabbitmq-publisher.js';
+import type { Topology } from './rabbitmq-topology.js';
+
+/** Addresses what is sent: the one place that knows which message goes where. */
+export class Parcels {
+  readonly #topology: Topology;
+  readonly #clock: Clock;
+  readonly #prefix = randomBytes(9).toString('base64url');
+  #last = 0;
+
+  constructor(topology: Topology, clock: Clock) {
+    this.#topology = topology;
+    this.#clock = clock;
+  }
+
+  /** What an application publishes: to every group, or to wait where there is none yet or it is not due. */
+  published(queue: string, messages: readonly OutgoingMessage[]): Parcel[] {
+    const now = this.#clock.now();
+    const timestamp = Math.floor(now / 1000);
+    const exchange = exchangeName(queue);
+    const declare = () => this.#topology.exchange(queue);
+    return messages.map(({ body, event, deliverAt }) => {
+      const properties: Options.Publish = {
+        contentType: 'application/json',
+        messageId: this.newId(),
+        timestamp,
+        persistent: true,
+        mandatory: true,
+      };
+      const bytes = bufferOf(body);
+      if (deliverAt !== undefined && deliverAt > now) return this.#later(queue, event, bytes, properties, deliverAt);
+      const otherwise = () => this.#inInbox(queue, bytes, { ...properties, headers: { [OWN.event]: event } });
+      return { exchange, routingKey: event, body: bytes, properties, declare, otherwise };
+    });
+  }
+
+  /** From the inbox to every group. */
+  passedOn(queue: string, message: Message, id: string): Parcel {
+    const event: unknown = message.properties.headers?.[OWN.event];
+    return {
+      exchange: exchangeName(queue),
+      routingKey: typeof event === 'string' ? event : message.fields.routingKey,
+      body: message.content,
+      properties: copyProperties(message, id, {}),
+      declare: () => this.#topology.exchange(queue),
+    };
+  }
+
+  /** From the inbox to the next waiting queue. */
+  waitingOn(queue: string, message: Message, id: string, due: number): Parcel {
+    const event: unknown = message.properties.headers?.[OWN.event];
+    const own = { [OWN.due]: due, ...(typeof event === 'string' && { [OWN.event]: event }) };
+    return this.#wait(queue, undefined, due, message.content, copyProperties(message, id, own));
+  }
+
+  /** To the group alone, now or when it is due. */
+  again(queue: string, group: string, message: Message, id: string, counts: Counts): Parcel {
+    const properties = copyProperties(message, id, countHeaders(counts));
+    if (counts.due !== undefined) return this.#wait(queue, group, counts.due, message.content, properties);
+    return this.#toAgain(queue, group, message.content, properties);
+  }
+
+  /** To the suspects of the group, findable by `token`. */
+  suspect(queue: string, group: string, message: Message, id: string, counts: Counts, token: string): Parcel {
+    const own = { ...countHeaders(counts), [OWN.token]: token };
+    return {
+      ...defaultExchange(groupNames(queue, group).suspect, message.content, copyProperties(message, id, own)),
+      declare: () => this.#topology.suspect(queue, group),
+    };
+  }
+
+  dead(queue: string, group: string, message: Message, id: string, dead: Dead): Parcel {
+    const diedAt = this.#clock.now();
+    // Sorts by the time of death, also within a millisecond.
+    const letter = `${diedAt.toString(36)}-${this.#prefix.slice(0, 4)}-${(++this.#last).toString(36).padStart(4, '0')}`;
+    return {
+      ...defaultExchange(
+        groupNames(queue, group).dead,
+        message.content,
+        copyProperties(message, id, deathHeaders(dead, letter, diedAt)),
+      ),
+      declare: () => this.#topology.dead(queue, group),
+    };
+  }
+
+  newId(): string {
+    return `${this.#prefix}-${(++this.#last).toString(36)}`;
+  }
+
+  #later(queue: string, event: string, body: Buffer, properties: Options.Publish, due: number): Parcel {
+    return this.#wait(queue, undefined, due, body, {
+      ...properties,
+      headers: { [OWN.due]: Math.ceil(due), [OWN.event]: event },
+    });
+  }
+
+  /** As long as a rung is not too long; the rest, shorter than the shortest rung, is held by who receives it. */
+  #wait(queue: string, group: string | undefined, due: number, body: Buffer, properties: Options.Publish): Parcel {
+    const rung = rungFor(due - this.#clock.now());
+    if (rung === undefined) {
+      return group === undefined
+        ? this.#inInbox(queue, body, properties)
+        : this.#toAgain(queue, group, body, properties);
+    }
+    return {
+      ...defaultExchange(waitName(queue, group, rung), body, properties),
+      declare: () => this.#topology.wait(queue, group, rung),
+    };
+  }
+
+  #toAgain(queue: string, group: string, body: Buffer, properties: Options.Publish): Parcel {
+    return {
+      ...defaultExchange(groupNames(queue, group).again, body, properties),
+      declare: () => this.#topology.again(queue, group),
+    };
+  }
+
+  #inInbox(queue: string, body: Buffer, properties: Options.Publish): Parcel {
+    return {
+      ...defaultExchange(inboxName(queue), body, properties),
+      declare: () => this.#topology.inbox(queue),
+    };
+  }
+}
+
+function defaultExchange(queue: string, body: Buffer, properties: Options.Publish) {
+  return { exchange: '', routingKey: queue, body, properties };
+}
+
+/** A copy: the client may write it only later, when the sender has its buffer back. */
+function bufferOf(body: Uint8Array): Buffer {
+  return Buffer.from(body);
+}
