@@ -19,10 +19,10 @@ export interface ConsumerParts {
   readonly onClose: () => void;
 }
 
-/** Nobody asks for so long: the broker keeps what comes, for a worker that has room. */
+/** Whoever asks again within this is quick; one that was and is not any more is pushed no further messages. */
 const QUIET_MS = 50;
 
-/** … and what had come already goes back to it. */
+/** What came and was not asked for goes back after so long, for a worker that has room. */
 const STALE_MS = 500;
 
 /** A look without time to wait still gives the broker this long to show what it has. */
@@ -49,6 +49,9 @@ export class RabbitmqConsumer implements Consumer {
   #session: Session | undefined;
   #buffer: RabbitmqDelivery[] = [];
   #asking = false;
+  #lastAsked = Number.NEGATIVE_INFINITY;
+  /** It asks again at once: the broker may push ahead. */
+  #isQuick = false;
   #quiet: (() => void) | undefined;
   #wasDown = false;
   #closing: Promise<void> | undefined;
@@ -75,9 +78,11 @@ export class RabbitmqConsumer implements Consumer {
     const { waitMs = Number.POSITIVE_INFINITY, signal } = options;
     const giveUpAt = performance.now() + Math.max(waitMs, GLANCE_MS);
     this.#asking = true;
+    this.#isQuick = performance.now() - this.#lastAsked < QUIET_MS;
     this.#quiet?.();
     try {
       while (!this.#closing && !signal?.aborted) {
+        this.#session?.keep();
         if (this.#buffer.length > 0) return this.#take(max);
         this.#makeRoom(max);
         const left = giveUpAt - performance.now();
@@ -88,6 +93,7 @@ export class RabbitmqConsumer implements Consumer {
       return [];
     } finally {
       this.#asking = false;
+      this.#lastAsked = performance.now();
       this.#restLater();
     }
   }
@@ -108,9 +114,20 @@ export class RabbitmqConsumer implements Consumer {
 
   /** Forgets what waits here. Resolves to how many. */
   async drop(): Promise<number> {
+    await this.pause();
     const waiting = this.#buffer.splice(0);
     await Promise.all(waiting.map((delivery) => delivery.ack()));
     return waiting.length;
+  }
+
+  /** Until it is next asked nothing comes, and what the broker was just sending has come. */
+  async pause(): Promise<void> {
+    await this.#session?.unsubscribe();
+  }
+
+  /** Whoever waits subscribes anew. */
+  resume(): void {
+    this.#arrived.wake();
   }
 
   async flush(): Promise<void> {
@@ -139,23 +156,25 @@ export class RabbitmqConsumer implements Consumer {
     return batch;
   }
 
-  /** Widens the subscription where it cannot bring what is asked for. */
+  /** Widens the subscription where it cannot bring what is asked for: to twice as much for somebody quick. */
   #makeRoom(max: number): void {
     const session = this.#session;
-    if (!session) return;
-    if (!session.isSubscribed) session.subscribe(max);
-    else if (session.room < max) session.subscribe(2 ** Math.ceil(Math.log2(max + session.held)));
+    if (!session || (session.isSubscribed && session.room >= max)) return;
+    session.subscribe(session.isSubscribed && this.#isQuick ? max + session.held : max);
   }
 
-  /** Without anybody who asks, nothing is hoarded. */
+  /** Nothing is hoarded that nobody asks for. */
   #restLater(): void {
     if (this.#closing) return;
     const { clock } = this.#parts;
     this.#quiet?.();
-    let cancel = clock.after(QUIET_MS, () => {
+    const rest = () => {
       void this.#session?.unsubscribe();
       cancel = clock.after(STALE_MS - QUIET_MS, () => this.#handBack());
-    });
+    };
+    let cancel = () => undefined as void;
+    if (this.#isQuick) cancel = clock.after(QUIET_MS, rest);
+    else rest();
     this.#quiet = () => cancel();
   }
 
@@ -235,7 +254,7 @@ export class RabbitmqConsumer implements Consumer {
     const { queue, group } = this.#options;
     await topology.group(queue, group);
     const channel = await link.channel();
-    const session = new Session(
+    return new Session(
       {
         options: this.#options,
         publisher,
@@ -250,8 +269,6 @@ export class RabbitmqConsumer implements Consumer {
       },
       channel,
     );
-    await session.start();
-    return session;
   }
 
   readonly #onLink = (event: LinkEvent): void => {

@@ -1,6 +1,6 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter } from '../../contracts/dead-letter.js';
-import { lookAt, onChannel, readyIn } from './rabbitmq-counts.js';
+import { closeChannel, lookAt, onChannel, readyIn } from './rabbitmq-channel.js';
 import { idOf } from './rabbitmq-delivery.js';
 import type { Known } from './rabbitmq-known.js';
 import { letterOf } from './rabbitmq-letter.js';
@@ -178,7 +178,7 @@ export class RabbitmqDeadLetters implements DeadLetterAccess {
         return await work(await readyIn(link, dead));
       } finally {
         await channel.deleteQueue(reading).catch(() => undefined);
-        await channel.close().catch(() => undefined);
+        await closeChannel(channel);
       }
     }
   }

@@ -4,6 +4,7 @@ import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../contracts/
 import type { Acks } from './rabbitmq-acks.js';
 import { cloudEventOf } from './rabbitmq-cloudevent.js';
 import { type Counts, countsOf, deliveryCount, NO_COUNTS } from './rabbitmq-headers.js';
+import type { Subscription } from './rabbitmq-subscription.js';
 
 /** What a delivery needs of the channel it came by. */
 export interface Settling {
@@ -42,7 +43,7 @@ export class RabbitmqDelivery implements Delivery {
     acks: Acks,
     readonly queue: string,
     /** The subscription it came by. */
-    readonly subscription: number,
+    readonly subscription: Subscription,
     isOurs: boolean,
   ) {
     this.id = idOf(message);

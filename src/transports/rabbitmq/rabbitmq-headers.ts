@@ -72,9 +72,9 @@ export function deathHeaders(dead: Dead, letter: string, diedAt: number): Record
   };
 }
 
-/** How often a quorum queue has given the message out in vain. */
-export function deliveryCount({ properties }: Message): number {
-  return whole(properties.headers?.['x-delivery-count']) ?? 0;
+/** How often the queue has given the message out in vain. On a first delivery the header is one of the queue before. */
+export function deliveryCount({ fields, properties }: Message): number {
+  return fields.redelivered ? (whole(properties.headers?.['x-delivery-count']) ?? 1) : 0;
 }
 
 /** The properties of a message as a copy carries them on, with `own` in place of what we wrote before. */

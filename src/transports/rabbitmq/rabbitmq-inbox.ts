@@ -1,64 +1,85 @@
-import type { ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
-import type { Acks } from './rabbitmq-acks.js';
+import { closeChannel } from './rabbitmq-channel.js';
 import { idOf } from './rabbitmq-delivery.js';
 import { countsOf } from './rabbitmq-headers.js';
 import { rungFor } from './rabbitmq-ladder.js';
+import { inboxName } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 
+interface InboxParts {
+  readonly publisher: Publisher;
+  readonly parcels: Parcels;
+  readonly clock: Clock;
+}
+
+/** Enough to keep the broker busy; what is passed on costs this process next to nothing. */
+const WIDTH = 200;
+
 /**
- * What waits for no group in particular: published before there was one, or due by now. Any worker passes it on to the
- * exchange, and so to every group.
+ * What waits for no group in particular: published before there was one, or due by now. Any worker has the broker pass it
+ * on to the exchange, and so to every group: it rejects it, and the queue dead-letters to the exchange.
  */
 export class Inbox {
-  static readonly width = 200;
   readonly #timers = new Set<() => void>();
-  readonly #working = new Set<Promise<void>>();
   #closed = false;
 
   constructor(
     private readonly queue: string,
-    private readonly acks: Acks,
-    private readonly publisher: Publisher,
-    private readonly parcels: Parcels,
-    private readonly clock: Clock,
+    private readonly channel: Channel,
+    private readonly parts: InboxParts,
   ) {}
 
-  receive(message: ConsumeMessage): void {
-    if (this.#closed) return;
-    const due = countsOf(message.properties.headers ?? {}).due ?? 0;
-    const early = due - this.clock.now();
-    if (early <= 0) this.#send(message, this.parcels.passedOn(this.queue, message, idOf(message)));
-    else if (rungFor(early) === undefined) this.#later(message, early);
-    else this.#send(message, this.parcels.waitingOn(this.queue, message, idOf(message), due));
+  /** @param onCancelled told when the broker took the queue away */
+  async open(onCancelled: () => void): Promise<void> {
+    const { channel } = this;
+    const receive = (message: ConsumeMessage | null) => {
+      if (message) this.#receive(message);
+      else onCancelled();
+    };
+    await Promise.all([channel.prefetch(WIDTH), channel.consume(inboxName(this.queue), receive)]);
   }
 
-  /** What is on its way gets there; what is not goes back to the broker with the channel. */
-  close(): void {
+  /** What is held until it is due goes back to the broker with the channel. */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
+    await closeChannel(this.channel);
   }
 
-  async idle(): Promise<void> {
-    await Promise.all(this.#working);
+  #receive(message: ConsumeMessage): void {
+    if (this.#closed) return;
+    const { due = 0 } = countsOf(message.properties.headers ?? {});
+    const early = due - this.parts.clock.now();
+    if (early <= 0) this.#settle(() => this.channel.reject(message, false));
+    else if (rungFor(early) === undefined) this.#later(message, early);
+    else void this.#wait(message, due);
   }
 
   #later(message: ConsumeMessage, ms: number): void {
-    const cancel = this.clock.after(ms, () => {
+    const cancel = this.parts.clock.after(ms, () => {
       this.#timers.delete(cancel);
-      this.receive(message);
+      this.#receive(message);
     });
     this.#timers.add(cancel);
   }
 
-  #send(message: ConsumeMessage, parcel: ReturnType<Parcels['passedOn']>): void {
-    const working = this.publisher
-      .send([parcel])
-      .then(() => this.acks.ack(message.fields.deliveryTag))
+  async #wait(message: ConsumeMessage, due: number): Promise<void> {
+    const { publisher, parcels } = this.parts;
+    try {
+      await publisher.send([parcels.waitingOn(this.queue, message, idOf(message), due)]);
+      this.#settle(() => this.channel.ack(message));
+    } catch {
       // Not acknowledged, it comes again with the next channel.
-      .catch(() => undefined)
-      .finally(() => this.#working.delete(working));
-    this.#working.add(working);
+    }
+  }
+
+  #settle(settle: () => void): void {
+    try {
+      settle();
+    } catch {
+      // The channel has just closed: it comes again.
+    }
   }
 }

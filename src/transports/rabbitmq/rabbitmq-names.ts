@@ -39,7 +39,15 @@ export function inboxName(queue: string): string {
   return join(queue);
 }
 
-/** Holds what it gets for `ms`; without a group what is published, with one what the group retries. */
+/** In front of the inbox, so that the routing key can be the event all the way. */
+export function inboxExchange(queue: string): string {
+  return join(queue, '', 'inbox');
+}
+
+/**
+ * Holds what it gets for `ms`: without a group what is published, with one what the group retries. The exchange in front of
+ * the former has the same name.
+ */
 export function waitName(queue: string, group: string | undefined, ms: number): string {
   return join(queue, group ?? '', 'wait', String(ms));
 }

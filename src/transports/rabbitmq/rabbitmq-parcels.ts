@@ -4,20 +4,23 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Dead } from '../../contracts/delivery.js';
 import type { OutgoingMessage } from '../../contracts/transport.js';
 import { type Counts, copyProperties, countHeaders, deathHeaders, OWN } from './rabbitmq-headers.js';
+import type { Known } from './rabbitmq-known.js';
 import { rungFor } from './rabbitmq-ladder.js';
-import { exchangeName, groupNames, inboxName, waitName } from './rabbitmq-names.js';
+import { exchangeName, groupNames, inboxExchange, waitName } from './rabbitmq-names.js';
 import type { Parcel } from './rabbitmq-publisher.js';
 import type { Topology } from './rabbitmq-topology.js';
 
 /** Addresses what is sent: the one place that knows which message goes where. */
 export class Parcels {
   readonly #topology: Topology;
+  readonly #known: Known;
   readonly #clock: Clock;
   readonly #prefix = randomBytes(9).toString('base64url');
   #last = 0;
 
-  constructor(topology: Topology, clock: Clock) {
+  constructor(topology: Topology, known: Known, clock: Clock) {
     this.#topology = topology;
+    this.#known = known;
     this.#clock = clock;
   }
 
@@ -36,36 +39,42 @@ export class Parcels {
         mandatory: true,
       };
       const bytes = bufferOf(body);
-      if (deliverAt !== undefined && deliverAt > now) return this.#later(queue, event, bytes, properties, deliverAt);
-      const otherwise = () => this.#inInbox(queue, bytes, { ...properties, headers: { [OWN.event]: event } });
+      if (deliverAt !== undefined && deliverAt > now) {
+        const due = Math.ceil(deliverAt);
+        return this.#wait(queue, event, bytes, { ...properties, headers: { [OWN.due]: due } }, due);
+      }
+      const otherwise = () => this.#inInbox(queue, event, bytes, properties);
       return { exchange, routingKey: event, body: bytes, properties, declare, otherwise };
     });
   }
 
-  /** From the inbox to every group. */
-  passedOn(queue: string, message: Message, id: string): Parcel {
-    const event: unknown = message.properties.headers?.[OWN.event];
-    return {
-      exchange: exchangeName(queue),
-      routingKey: typeof event === 'string' ? event : message.fields.routingKey,
-      body: message.content,
-      properties: copyProperties(message, id, {}),
-      declare: () => this.#topology.exchange(queue),
-    };
-  }
-
   /** From the inbox to the next waiting queue. */
   waitingOn(queue: string, message: Message, id: string, due: number): Parcel {
-    const event: unknown = message.properties.headers?.[OWN.event];
-    const own = { [OWN.due]: due, ...(typeof event === 'string' && { [OWN.event]: event }) };
-    return this.#wait(queue, undefined, due, message.content, copyProperties(message, id, own));
+    return this.#wait(
+      queue,
+      message.fields.routingKey,
+      message.content,
+      copyProperties(message, id, { [OWN.due]: due }),
+      due,
+    );
   }
 
   /** To the group alone, now or when it is due. */
   again(queue: string, group: string, message: Message, id: string, counts: Counts): Parcel {
+    this.#known.see(queue, group);
     const properties = copyProperties(message, id, countHeaders(counts));
-    if (counts.due !== undefined) return this.#wait(queue, group, counts.due, message.content, properties);
-    return this.#toAgain(queue, group, message.content, properties);
+    const rung = counts.due === undefined ? undefined : rungFor(counts.due - this.#clock.now());
+    if (rung === undefined) {
+      return {
+        ...defaultExchange(groupNames(queue, group).again, message.content, properties),
+        declare: () => this.#topology.again(queue, group),
+      };
+    }
+    return {
+      ...defaultExchange(waitName(queue, group, rung), message.content, properties),
+      declare: () => this.#topology.waitAgain(queue, group, rung),
+      anew: () => this.again(queue, group, message, id, counts),
+    };
   }
 
   /** To the suspects of the group, findable by `token`. */
@@ -95,37 +104,26 @@ export class Parcels {
     return `${this.#prefix}-${(++this.#last).toString(36)}`;
   }
 
-  #later(queue: string, event: string, body: Buffer, properties: Options.Publish, due: number): Parcel {
-    return this.#wait(queue, undefined, due, body, {
-      ...properties,
-      headers: { [OWN.due]: Math.ceil(due), [OWN.event]: event },
-    });
-  }
-
   /** As long as a rung is not too long; the rest, shorter than the shortest rung, is held by who receives it. */
-  #wait(queue: string, group: string | undefined, due: number, body: Buffer, properties: Options.Publish): Parcel {
+  #wait(queue: string, event: string, body: Buffer, properties: Options.Publish, due: number): Parcel {
     const rung = rungFor(due - this.#clock.now());
-    if (rung === undefined) {
-      return group === undefined
-        ? this.#inInbox(queue, body, properties)
-        : this.#toAgain(queue, group, body, properties);
-    }
+    if (rung === undefined) return this.#inInbox(queue, event, body, properties);
     return {
-      ...defaultExchange(waitName(queue, group, rung), body, properties),
-      declare: () => this.#topology.wait(queue, group, rung),
+      exchange: waitName(queue, undefined, rung),
+      routingKey: event,
+      body,
+      properties,
+      declare: () => this.#topology.wait(queue, rung),
+      anew: () => this.#wait(queue, event, body, properties, due),
     };
   }
 
-  #toAgain(queue: string, group: string, body: Buffer, properties: Options.Publish): Parcel {
+  #inInbox(queue: string, event: string, body: Buffer, properties: Options.Publish): Parcel {
     return {
-      ...defaultExchange(groupNames(queue, group).again, body, properties),
-      declare: () => this.#topology.again(queue, group),
-    };
-  }
-
-  #inInbox(queue: string, body: Buffer, properties: Options.Publish): Parcel {
-    return {
-      ...defaultExchange(inboxName(queue), body, properties),
+      exchange: inboxExchange(queue),
+      routingKey: event,
+      body,
+      properties,
       declare: () => this.#topology.inbox(queue),
     };
   }

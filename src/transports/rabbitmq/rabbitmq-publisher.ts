@@ -14,6 +14,8 @@ export interface Parcel {
   readonly properties: Options.Publish;
   /** Makes what it is sent to; done once for each connection, before the first message. */
   declare(): Promise<void>;
+  /** Addressed by the time, and so anew when some has passed. */
+  anew?(): Parcel;
   /** Where it goes when nobody is there to get it. Default: it is declared anew and sent again. */
   otherwise?(): Parcel;
 }
@@ -79,7 +81,7 @@ export class Publisher {
     let left = parcels;
     for (let refusals = 0; left.length > 0 && !attempt.expired; ) {
       const outlet = this.#ready ?? (await this.#outlet());
-      await declareAll(left, outlet);
+      while (await declareAll(left, outlet)) left = left.map((parcel) => parcel.anew?.() ?? parcel);
       const { again, unroutable } = await outlet.write(left);
       left = again;
       if (unroutable.length > 0) left = [...again, ...(await this.#reroute(unroutable, ++refusals))];
@@ -218,7 +220,9 @@ class Outlet {
   }
 }
 
-async function declareAll(parcels: readonly Parcel[], { declared }: Outlet): Promise<void> {
+/** @returns whether anything had to be declared */
+async function declareAll(parcels: readonly Parcel[], { declared }: Outlet): Promise<boolean> {
+  let isNew = false;
   let last: string | undefined;
   for (const { exchange, routingKey, declare } of parcels) {
     // Behind an exchange everything is declared with it, whatever the routing key.
@@ -227,7 +231,9 @@ async function declareAll(parcels: readonly Parcel[], { declared }: Outlet): Pro
     await declare();
     declared.add(to);
     last = to;
+    isNew = true;
   }
+  return isNew;
 }
 
 function keyOf(exchange: string, routingKey: string, messageId: string): string {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { QueueAccess, QueueStats } from '../../contracts/transport.js';
 import type { RabbitmqConsumer } from './rabbitmq-consumer.js';
-import { lookAt, onChannel, readyIn } from './rabbitmq-counts.js';
+import { lookAt, onChannel, readyIn } from './rabbitmq-channel.js';
 import { countsOf } from './rabbitmq-headers.js';
 import type { Known } from './rabbitmq-known.js';
 import { RUNGS } from './rabbitmq-ladder.js';
@@ -29,12 +29,31 @@ export class RabbitmqQueues implements QueueAccess {
   }
 
   async stats(): Promise<readonly QueueStats[]> {
+    // What moves from the broker to a consumer while it is counted would count twice, or not at all.
+    return this.#atRest(() => this.#rows());
+  }
+
+  async #rows(): Promise<readonly QueueStats[]> {
     const rows = await Promise.all(this.#parts.known.queues.map((queue) => this.#rowsOf(queue)));
     return rows.flat();
   }
 
   /** What other processes have received and not begun cannot be reached; it is in their hands already. */
-  async purge(queue: string): Promise<number> {
+  purge(queue: string): Promise<number> {
+    return this.#atRest(() => this.#purge(queue));
+  }
+
+  async #atRest<Result>(work: () => Promise<Result>): Promise<Result> {
+    const consumers = [...this.#parts.consumers];
+    await Promise.all(consumers.map((consumer) => consumer.pause()));
+    try {
+      return await work();
+    } finally {
+      for (const consumer of consumers) consumer.resume();
+    }
+  }
+
+  async #purge(queue: string): Promise<number> {
     const groups = this.#parts.known.groupsOf(queue);
     const own = await Promise.all(groups.map((group) => this.#purgeGroup(queue, group)));
     const common = [inboxName(queue), ...RUNGS.map((ms) => waitName(queue, undefined, ms))];

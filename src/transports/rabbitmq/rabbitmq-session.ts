@@ -3,13 +3,15 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import { Acks } from './rabbitmq-acks.js';
+import { closeChannel } from './rabbitmq-channel.js';
 import { RabbitmqDelivery, type Settling } from './rabbitmq-delivery.js';
 import { textOf } from './rabbitmq-errors.js';
 import { Inbox } from './rabbitmq-inbox.js';
 import { rungFor } from './rabbitmq-ladder.js';
-import { groupNames, inboxName } from './rabbitmq-names.js';
+import { groupNames } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
+import { Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
 export interface SessionParts {
@@ -25,9 +27,6 @@ export interface SessionParts {
   readonly onTrouble: (message: string) => void;
 }
 
-/** A quorum queue gives no more than this to one subscription. */
-const WIDEST = 2000;
-
 /** Why a session ended. */
 export type SessionEnd =
   | { readonly kind: 'channel'; readonly error: Error | undefined }
@@ -41,31 +40,29 @@ export class Session implements Settling {
   readonly #parts: SessionParts;
   readonly #channel: Channel;
   readonly #acks: Acks;
-  readonly #inbox: Inbox;
+  #inbox: Inbox | undefined;
   readonly #suspects: Suspects;
   readonly #unsettled = new Set<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
   readonly #replacing = new Set<Promise<void>>();
-  #tags: readonly Promise<{ readonly consumerTag: string } | undefined>[] = [];
-  #subscription = 0;
+  #subscription: Subscription | undefined;
+  #ending: Promise<void> | undefined;
   #width = 0;
-  #outstanding = 0;
   #end: (end: SessionEnd) => void = () => undefined;
   #error: Error | undefined;
   #isOver = false;
+  #isWatching = false;
   /** Resolves when nothing comes through it any more. */
   readonly ended = new Promise<SessionEnd>((resolve) => {
     this.#end = resolve;
   });
 
   constructor(parts: SessionParts, channel: Channel) {
-    const { publisher, parcels, clock, options } = parts;
     this.#parts = parts;
     this.#channel = channel;
     // Sets the width of subscriptions to come to what it is.
     const ask = () => channel.prefetch(this.#width);
     this.#acks = new Acks(channel, ask, parts.onLost);
-    this.#inbox = new Inbox(options.queue, this.#acks, publisher, parcels, clock);
     this.#suspects = new Suspects(parts);
     channel.on('error', (error) => {
       this.#error = error;
@@ -74,22 +71,26 @@ export class Session implements Settling {
   }
 
   /** Starts to pass on what waits in the inbox. */
-  async start(): Promise<void> {
-    const width = this.#channel.prefetch(Inbox.width);
-    const consuming = this.#channel.consume(inboxName(this.#parts.options.queue), (message) => {
-      if (message) this.#inbox.receive(message);
-      else this.#over({ kind: 'cancelled' });
-    });
-    await Promise.all([width, consuming]);
+  async #watchInbox(): Promise<void> {
+    this.#isWatching = true;
+    try {
+      const channel = await this.#parts.channel();
+      this.#inbox = new Inbox(this.#parts.options.queue, channel, this.#parts);
+      channel.on('close', () => void this.abandon());
+      if (this.#isOver) await this.#inbox.close();
+      else await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
+    } catch {
+      await this.abandon();
+    }
   }
 
-  /** How much more may come by the present subscription. */
+  /** How much more may come without another word. */
   get room(): number {
-    return this.#width - this.#outstanding;
+    return this.#subscription?.room ?? 0;
   }
 
   get isSubscribed(): boolean {
-    return this.#tags.length > 0;
+    return this.#subscription !== undefined;
   }
 
   /** Given out and not settled. */
@@ -104,34 +105,33 @@ export class Session implements Settling {
     return this.#unsettled.size - this.held;
   }
 
-  /** Receives up to `width` messages of each queue ahead of their settlement. A subscription that is there is replaced. */
-  subscribe(width: number): void {
-    const { queue, group } = this.#parts.options;
-    const { main, again } = groupNames(queue, group);
-    void this.unsubscribe();
-    const subscription = ++this.#subscription;
-    this.#width = Math.min(width, WIDEST);
-    this.#outstanding = 0;
-    const take = (isOurs: boolean) => (message: ConsumeMessage | null) => {
-      if (message) this.#receive(message, subscription, isOurs);
-      else this.#over({ kind: 'cancelled' });
-    };
-    // Written in one go: the width counts for the subscriptions that follow it.
-    const widening = this.#channel.prefetch(this.#width);
-    this.#tags = [this.#channel.consume(again, take(true)), this.#channel.consume(main, take(false))];
-    // How it ended is told once, by the channel.
-    for (const asked of [widening, ...this.#tags]) asked.catch(() => undefined);
+  /** Keeps a subscription that was about to end. */
+  keep(): void {
+    if (this.#subscription?.keep() === false) this.#subscription = undefined;
+  }
+
+  /** Receives up to so many more messages of each queue ahead of their settlement. */
+  subscribe(more: number): void {
+    if (!this.#isWatching) void this.#watchInbox();
+    if (!this.#subscription) {
+      const { queue, group } = this.#parts.options;
+      const { main, again } = groupNames(queue, group);
+      const subscription: Subscription = new Subscription(this.#channel, [again, main], (from, message) => {
+        if (message) this.#receive(message, subscription, from === again);
+        else this.#over({ kind: 'cancelled' });
+      });
+      this.#subscription = subscription;
+    }
+    this.#subscription.widen(more);
+    this.#width = more;
   }
 
   /** Nothing more comes; resolves when that is so. */
   async unsubscribe(): Promise<void> {
-    const tags = this.#tags;
-    this.#tags = [];
-    try {
-      await Promise.all(tags.map(async (tag) => this.#channel.cancel((await tag)?.consumerTag ?? '')));
-    } catch {
-      // The channel ended.
-    }
+    const subscription = this.#subscription;
+    if (subscription) this.#ending = subscription.end();
+    await this.#ending;
+    if (this.#subscription === subscription) this.keep();
   }
 
   acked(delivery: RabbitmqDelivery): Promise<void> {
@@ -185,27 +185,25 @@ export class Session implements Settling {
   /** Hands back what is unsettled, within `ms`; then the broker does it, and counts it as an attempt. */
   async close(ms: number): Promise<void> {
     await this.unsubscribe();
-    this.#inbox.close();
     for (const cancel of this.#timers) cancel();
     const handedBack = Promise.all([...this.#unsettled].map((delivery) => delivery.release())).then(() => this.flush());
     await Promise.race([
-      handedBack.then(() => this.#inbox.idle()),
+      handedBack,
       new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve(undefined))),
       this.ended,
     ]);
-    await Promise.all([this.#channel.close(), this.#suspects.close()]).catch(() => undefined);
+    await Promise.all([this.#inbox?.close(), closeChannel(this.#channel), this.#suspects.close()]);
   }
 
   /** The broker has stopped to be trusted: ends the channel. */
   async abandon(): Promise<void> {
-    await this.#channel.close().catch(() => undefined);
+    await closeChannel(this.#channel);
   }
 
-  #receive(message: ConsumeMessage, subscription: number, isOurs: boolean): void {
+  #receive(message: ConsumeMessage, subscription: Subscription, isOurs: boolean): void {
     const { queue } = this.#parts.options;
     const delivery = new RabbitmqDelivery(this, message, this.#acks, queue, subscription, isOurs);
     this.#unsettled.add(delivery);
-    if (subscription === this.#subscription) this.#outstanding++;
     const early = delivery.due === undefined ? 0 : delivery.due - this.#parts.clock.now();
     if (early <= 0) this.#parts.onArrival(delivery);
     else if (rungFor(early) === undefined) this.#holdUntilDue(delivery, early);
@@ -230,8 +228,7 @@ export class Session implements Settling {
   }
 
   #forget(delivery: RabbitmqDelivery): void {
-    if (!this.#unsettled.delete(delivery)) return;
-    if (delivery.subscription === this.#subscription) this.#outstanding--;
+    if (this.#unsettled.delete(delivery)) delivery.subscription.settled();
   }
 
   #replace(delivery: RabbitmqDelivery, parcels: () => ReturnType<Parcels['again']>[]): Promise<void> {
@@ -284,7 +281,7 @@ export class Session implements Settling {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const cancel of this.#timers) cancel();
-    this.#inbox.close();
+    void this.#inbox?.close();
     this.#acks.end();
     // Those that are being replaced find out themselves.
     for (const delivery of [...this.#unsettled]) if (!delivery.settled) this.#lose(delivery);

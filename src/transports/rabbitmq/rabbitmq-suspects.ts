@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, GetMessage } from 'amqplib';
 import { Acks } from './rabbitmq-acks.js';
+import { closeChannel } from './rabbitmq-channel.js';
 import type { Receipt, RabbitmqDelivery } from './rabbitmq-delivery.js';
 import { OWN } from './rabbitmq-headers.js';
 import { groupNames } from './rabbitmq-names.js';
@@ -35,7 +36,8 @@ export class Suspects {
   }
 
   async close(): Promise<void> {
-    await (await this.#channel)?.channel.close();
+    const open = await this.#channel;
+    if (open) await closeChannel(open.channel);
   }
 
   #open() {

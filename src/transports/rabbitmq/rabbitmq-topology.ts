@@ -1,7 +1,8 @@
 import type { Channel } from 'amqplib';
+import { closeChannel } from './rabbitmq-channel.js';
 import { refused, textOf } from './rabbitmq-errors.js';
 import type { Link } from './rabbitmq-link.js';
-import { exchangeName, groupNames, inboxName, waitName } from './rabbitmq-names.js';
+import { exchangeName, groupNames, inboxExchange, inboxName, waitName } from './rabbitmq-names.js';
 
 /**
  * So often a message may take down whoever receives it before the broker buries it by itself. Far beyond what a worker
@@ -39,7 +40,10 @@ export class Topology {
   async inbox(queue: string): Promise<void> {
     await this.exchange(queue);
     await this.#once(`inbox ${queue}`, async (channel) => {
-      await channel.assertQueue(inboxName(queue), quorum({ 'x-delivery-limit': DELIVERY_LIMIT }));
+      // What is rejected here the broker passes on to the exchange by itself, in one step.
+      await channel.assertQueue(inboxName(queue), quorum(deadLettersTo(exchangeName(queue))));
+      await channel.assertExchange(inboxExchange(queue), 'fanout', { durable: true });
+      await channel.bindQueue(inboxName(queue), inboxExchange(queue), '');
     });
   }
 
@@ -48,7 +52,7 @@ export class Topology {
     await Promise.all([this.inbox(queue), this.again(queue, group)]);
     const { main, dead } = groupNames(queue, group);
     await this.#once(main, async (channel) => {
-      await channel.assertQueue(main, quorum({ ...deadLettersTo(dead), 'x-delivery-limit': DELIVERY_LIMIT }));
+      await channel.assertQueue(main, quorum({ ...deadLettersTo('', dead), 'x-delivery-limit': DELIVERY_LIMIT }));
       await channel.bindQueue(main, exchangeName(queue), '#');
     });
   }
@@ -58,7 +62,7 @@ export class Topology {
     await this.dead(queue, group);
     const { again, dead } = groupNames(queue, group);
     await this.#once(again, async (channel) => {
-      await channel.assertQueue(again, quorum({ ...deadLettersTo(dead), 'x-delivery-limit': DELIVERY_LIMIT }));
+      await channel.assertQueue(again, quorum({ ...deadLettersTo('', dead), 'x-delivery-limit': DELIVERY_LIMIT }));
     });
   }
 
@@ -76,17 +80,29 @@ export class Topology {
     await this.again(queue, group);
     const { suspect, again } = groupNames(queue, group);
     await this.#once(suspect, async (channel) => {
-      await channel.assertQueue(suspect, quorum({ ...deadLettersTo(again), 'x-message-ttl': SUSPECT_MS }));
+      await channel.assertQueue(suspect, quorum({ ...deadLettersTo('', again), 'x-message-ttl': SUSPECT_MS }));
     });
   }
 
   /** One queue for each length of the ladder: within a queue messages expire in turn, so they all wait equally long. */
-  async wait(queue: string, group: string | undefined, ms: number): Promise<void> {
-    await (group === undefined ? this.inbox(queue) : this.again(queue, group));
-    const name = waitName(queue, group, ms);
-    const then = group === undefined ? inboxName(queue) : groupNames(queue, group).again;
+  async wait(queue: string, ms: number): Promise<void> {
+    await this.inbox(queue);
+    const name = waitName(queue, undefined, ms);
     await this.#once(name, async (channel) => {
-      await channel.assertQueue(name, quorum({ ...deadLettersTo(then), 'x-message-ttl': ms }));
+      await channel.assertQueue(name, quorum({ ...deadLettersTo(inboxExchange(queue)), 'x-message-ttl': ms }));
+      await channel.assertExchange(name, 'fanout', { durable: true });
+      await channel.bindQueue(name, name, '');
+    });
+  }
+
+  async waitAgain(queue: string, group: string, ms: number): Promise<void> {
+    await this.again(queue, group);
+    const name = waitName(queue, group, ms);
+    await this.#once(name, async (channel) => {
+      await channel.assertQueue(
+        name,
+        quorum({ ...deadLettersTo('', groupNames(queue, group).again), 'x-message-ttl': ms }),
+      );
     });
   }
 
@@ -105,7 +121,7 @@ export class Topology {
     const channel = await this.#link.channel();
     try {
       await declare(channel);
-      await channel.close();
+      await closeChannel(channel);
     } catch (error) {
       // Without a code the connection was lost on the way, which is no refusal.
       throw typeof (error as { code?: unknown }).code === 'number' ? refused(textOf(error), error) : error;
@@ -117,11 +133,11 @@ function quorum(more: object) {
   return { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } };
 }
 
-/** Through the default exchange, confirmed from queue to queue: an ordinary dead-lettering is lost when the broker dies. */
-function deadLettersTo(queue: string) {
+/** Confirmed from queue to queue: an ordinary dead-lettering is lost when the broker dies. Default: the key stays. */
+function deadLettersTo(exchange: string, routingKey?: string) {
   return {
-    'x-dead-letter-exchange': '',
-    'x-dead-letter-routing-key': queue,
+    'x-dead-letter-exchange': exchange,
+    ...(routingKey !== undefined && { 'x-dead-letter-routing-key': routingKey }),
     'x-dead-letter-strategy': 'at-least-once',
     'x-overflow': 'reject-publish',
   };

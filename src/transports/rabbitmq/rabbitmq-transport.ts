@@ -49,8 +49,8 @@ export class RabbitmqTransport implements Transport {
     this.#consuming = new Link(options, 'consuming');
     this.#topology = new Topology(this.#consuming);
     this.#publisher = new Publisher(this.#publishing, this.#topology, clock, options.publishTimeoutMs);
-    this.#parcels = new Parcels(this.#topology, clock);
     this.#known = new Known(options);
+    this.#parcels = new Parcels(this.#topology, this.#known, clock);
     const parts = {
       link: this.#consuming,
       topology: this.#topology,

@@ -6,7 +6,7 @@ export async function lookAt(link: Link, queue: string): Promise<Replies.AssertQ
   const channel = await link.channel();
   try {
     const seen = await channel.checkQueue(queue);
-    await channel.close();
+    await closeChannel(channel);
     return seen;
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -19,13 +19,22 @@ export async function readyIn(link: Link, queue: string): Promise<number> {
   return (await lookAt(link, queue))?.messageCount ?? 0;
 }
 
-/** Does something on a channel of its own, which goes back what was not acknowledged. */
+/** Resolves when it is closed. amqplib's own promise never does when the connection ends in the meantime. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', resolve);
+    // It was closed already.
+    channel.close().catch(() => resolve());
+  });
+}
+
+/** Does something on a channel of its own. What was received there and not acknowledged goes back. */
 export async function onChannel<Result>(link: Link, work: (channel: Channel) => Promise<Result>): Promise<Result> {
   const channel = await link.channel();
   try {
     return await work(channel);
   } finally {
-    await channel.close().catch(() => undefined);
+    await closeChannel(channel);
   }
 }
 
