@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { maskSecrets } from '../config/secrets.js';
+import { maskSecrets } from '../contracts/secrets.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Output } from './output.js';
 import { PartialFailure } from './partial-failure.js';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { syntaxProblems } from './bundle.js';
 import { describePosition, isBuilt, positionsIn, relativePath } from './position.js';
 import { show } from './rules.js';
-import { maskSecrets } from './secrets.js';
+import { maskSecrets } from '../contracts/secrets.js';
 
 /**
  * Why a user's module could not be imported, for a person: `listeners/order.ts:12: the reason`, one line for each cause,

@@ -1,9 +1,10 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
 
 /** The transports a config can name. */
-export const TRANSPORTS = ['sqlite', 'memory'] as const;
+export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'memory'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -18,7 +19,7 @@ export interface ThrunConfig {
   readonly group?: string;
   /** Written to `meta.source` of what this application publishes. Default: the group. */
   readonly source?: string;
-  /** `sqlite` (default), `memory` (one process, for tests), or your own implementation of `Transport`. */
+  /** `sqlite` (default), `redis-list`, `redis-streams`, `memory` (one process, for tests), or your own implementation of `Transport`. */
   readonly transport?: TransportName | Transport;
   /** Options of the transports, by name. */
   readonly transports?: TransportsConfig;
@@ -53,6 +54,8 @@ export interface ThrunConfig {
 
 export interface TransportsConfig {
   readonly sqlite?: SqliteConfig;
+  /** Of both transports over Redis, and of a batch store there. */
+  readonly redis?: RedisConfig;
 }
 
 export interface SqliteConfig {
@@ -60,6 +63,33 @@ export interface SqliteConfig {
   readonly path?: string;
   /** What a resolved publish has survived: `full` (default) a power loss, `normal` the death of the process; faster. */
   readonly durability?: 'full' | 'normal';
+}
+
+/** Where Redis is, by one of `url`, `sentinel` and `cluster`, and how to get in. Redis 7.0 or later. */
+export interface RedisConfig {
+  /** `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Default `redis://127.0.0.1:6379`. */
+  readonly url?: string;
+  /** The master is asked for at these, and again after each failover. */
+  readonly sentinel?: RedisSentinelConfig;
+  /** `host:port` of a few nodes of a Redis Cluster; the others are found from there. */
+  readonly cluster?: readonly string[];
+  /** Default: those of the URL. */
+  readonly username?: string;
+  readonly password?: string;
+  /** `true`, or what Node's `tls.connect` takes: `{ ca, cert, key, servername, … }`. Default: as the URL says. */
+  readonly tls?: boolean | ConnectionOptions;
+  /** A command that is not answered within this means that the connection is dead: another one is made. Default `5s`. */
+  readonly timeout?: Duration;
+}
+
+export interface RedisSentinelConfig {
+  /** The name the sentinels know the master by. */
+  readonly name: string;
+  /** `host:port` of the sentinels. */
+  readonly nodes: readonly string[];
+  /** Of the sentinels themselves. Default: none. */
+  readonly username?: string;
+  readonly password?: string;
 }
 
 export interface LimitsConfig {

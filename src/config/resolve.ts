@@ -7,7 +7,7 @@ import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { LogLevel, ThrunConfig, TransportName } from './options.js';
+import type { LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, type Problem } from './validate.js';
 
@@ -22,7 +22,10 @@ export interface ResolvedConfig {
   readonly group: string;
   readonly source: string;
   readonly transport: TransportName | Transport;
-  readonly transports: { readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' } };
+  readonly transports: {
+    readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
+    readonly redis: Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
+  };
   readonly queue: string;
   readonly listeners: readonly string[];
   readonly retry: RetryPolicy;
@@ -66,7 +69,7 @@ const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,mjs}'];
 export function resolveConfig(config: unknown, options: ResolveOptions = {}): ResolvedConfig {
   const root = realFolder(options.root ?? '.');
   const environment = fromEnvironment(options.env ?? process.env);
-  const values = merged(merged(config, environment.values), options.overrides?.values);
+  const values = merged(merged(oneRedis(config, environment.values), environment.values), options.overrides?.values);
   const names = { ...environment.names, ...options.overrides?.names };
 
   const problems = configProblems(values);
@@ -78,7 +81,7 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {} } = config.transports ?? {};
+  const { sqlite = {}, redis: { timeout, ...redis } = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
   const concurrency = worker.concurrency ?? 10;
@@ -91,6 +94,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transport: config.transport ?? 'sqlite',
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
+      redis: { ...redis, timeoutMs: ms(timeout, 5000) },
     },
     queue: config.queue ?? 'events',
     listeners: config.listeners ?? DEFAULT_LISTENERS,
@@ -126,7 +130,7 @@ function ms(value: Duration | undefined, otherwise: number): number {
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'limits', 'worker', 'retry']);
+const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'redis', 'limits', 'worker', 'retry']);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {
@@ -137,6 +141,15 @@ function merged(base: unknown, over: unknown): unknown {
     both[key] = SECTIONS.has(key) && both[key] !== undefined ? merged(both[key], value) : value;
   }
   return both;
+}
+
+/** A URL from outside names another Redis than the file does, in whatever way the file names it. */
+function oneRedis(config: unknown, { transports }: ThrunConfig): unknown {
+  if (transports?.redis?.url === undefined || !isObject(config)) return config;
+  const own = config['transports'];
+  if (!isObject(own) || !isObject(own['redis'])) return config;
+  const { sentinel: _, cluster: __, ...redis } = own['redis'];
+  return { ...config, transports: { ...own, redis } };
 }
 
 /** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { formatDuration, parseDuration, parseSize } from '../contracts/units.js';
 import { nearestName } from './nearest-name.js';
-import { maskSecrets } from './secrets.js';
+import { maskSecrets } from '../contracts/secrets.js';
 
 /**
  * The building blocks of every schema: each says in one sentence what it expects, and what it got instead. They only

@@ -40,11 +40,24 @@ const limits = {
   metaBytes: v.optional(size(1, LARGEST)),
 };
 
+const credentials = { username: v.optional(text()), password: v.optional(text()) };
+
+const redis = {
+  url: v.optional(redisUrl()),
+  sentinel: v.optional(section({ name: name(), nodes: nodes(), ...credentials })),
+  cluster: v.optional(nodes()),
+  ...credentials,
+  tls: v.optional(
+    rule((value) => typeof value === 'boolean' || isObject(value), "true, false, or options of Node's tls.connect"),
+  ),
+  timeout: v.optional(duration(10, HOUR)),
+};
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
-  ...TRANSPORTS.map((key) => [key, `transports.${key}`]),
+  ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
 export const configSchema = section(
@@ -57,6 +70,7 @@ export const configSchema = section(
         sqlite: v.optional(
           section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) }),
         ),
+        redis: v.optional(section(redis)),
       }),
     ),
     queue: v.optional(name()),
@@ -97,6 +111,23 @@ function lacking(value: Partial<Record<keyof Transport, unknown>>): readonly str
     if (typeof value[method] !== 'function') missing.push(`${method}()`);
   }
   return missing;
+}
+
+function redisUrl() {
+  return rule((value) => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false;
+    const { protocol, pathname } = new URL(value);
+    return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
+  }, 'a URL such as redis://user:password@host:6379/0 (rediss:// for TLS; special characters of a password as %40, …)');
+}
+
+function nodes() {
+  const node = (value: unknown) =>
+    typeof value === 'string' && /^(rediss?:\/\/)?([^\s:/@]+|\[[\da-f:.]+\])(:\d{1,5})?$/i.test(value);
+  return v.pipe(
+    rule((value) => Array.isArray(value) && value.length > 0, 'a list of at least one host:port'),
+    v.array(rule(node, 'host:port')),
+  );
 }
 
 function filePath() {

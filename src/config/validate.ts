@@ -64,6 +64,11 @@ function* contradictions(config: ThrunConfig, wrong: ReadonlySet<string>): Gener
   if (right('worker.processes', 'transport') && processes > 1 && livesInOneProcess(config.transport)) {
     yield { path: 'worker.processes', message: `${processes} processes cannot share this transport; set it to 1` };
   }
+  const { redis } = right('transports', 'transports.redis') ? (config.transports ?? {}) : {};
+  const places = ['url', 'sentinel', 'cluster'].filter((key) => redis?.[key as 'url' | 'sentinel' | 'cluster']);
+  if (places.length > 1) {
+    yield { path: 'transports.redis', message: `${places.join(' and ')} name a Redis each; keep one of them` };
+  }
   if (config?.retry !== undefined && right('retry', 'retry.delay', 'retry.maxDelay')) {
     const message = retryContradiction(config.retry);
     if (message !== undefined) yield { path: 'retry.delay', message };

@@ -7,6 +7,8 @@ export type { Dead, Delivery, Postponed, Successor } from './delivery.js';
 export type { Envelope, JsonValue, Meta } from './envelope.js';
 export { ThrunError, type ThrunErrorCode } from './errors.js';
 export type {
+  BrokerChecks,
+  BrokerFinding,
   ConsumeOptions,
   Consumer,
   OutgoingMessage,

@@ -19,6 +19,7 @@ export interface Transport {
   /** Abilities that few transports have; absent where they cannot be had. */
   readonly deadLetters?: DeadLetterAccess;
   readonly queues?: QueueAccess;
+  readonly checks?: BrokerChecks;
 }
 
 /** How transports differ, as data; the core asks these, never a transport's name. */
@@ -101,4 +102,18 @@ export interface QueueAccess {
   stats(): Promise<readonly QueueStats[]>;
   /** Deletes what waits in the queue (not what is in flight or dead). Resolves to how many. */
   purge(queue: string): Promise<number>;
+}
+
+/** One thing a transport looked at on its broker. */
+export interface BrokerFinding {
+  readonly check: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  /** How to mend it; null where nothing is to be mended. */
+  readonly fix: string | null;
+}
+
+/** Ability: a transport that can tell how its broker is set up where that will hurt one day. For `thrun doctor`. */
+export interface BrokerChecks {
+  findings(): Promise<readonly BrokerFinding[]>;
 }

@@ -1,15 +1,22 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { Transport } from '../contracts/transport.js';
+import type { RedisOptions } from '../redis/redis-options.js';
 import type { SqliteOptions } from './sqlite/sqlite-options.js';
 
 /** Options of every transport, by name. */
 export interface TransportSettings {
   readonly sqlite: SqliteOptions;
+  /** Of both transports over Redis. */
+  readonly redis: RedisOptions;
 }
 
 /** The one place that knows the transports. Each is loaded when it is first used: its client costs memory and time. */
 const LOADERS: Readonly<Record<string, (settings: TransportSettings) => Promise<Transport>>> = {
   memory: async () => new (await import('./memory/memory-transport.js')).MemoryTransport(),
+  'redis-list': async (settings) =>
+    new (await import('./redis-list/redis-list-transport.js')).RedisListTransport(settings.redis),
+  'redis-streams': async (settings) =>
+    new (await import('./redis-streams/redis-streams-transport.js')).RedisStreamsTransport(settings.redis),
   sqlite: async (settings) => new (await import('./sqlite/sqlite-transport.js')).SqliteTransport(settings.sqlite),
 };
 

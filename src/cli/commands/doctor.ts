@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { maskSecrets } from '../../config/secrets.js';
+import { maskSecrets } from '../../contracts/secrets.js';
 import { type Cli, does, examples } from '../cli.js';
 import { fail, type Finding, messageOf, ok, type Status } from '../doctor/check.js';
 import { checkListeners, checkManifest, checkNames, checkNode } from '../doctor/project-checks.js';

@@ -45,7 +45,12 @@ export async function checkTransport(config: ResolvedConfig): Promise<readonly F
   try {
     return await withTransport(config, async (transport) => {
       const stats = (await transport.queues?.stats()) ?? [];
-      return [ok('transport', `${name} is reachable${version(transport)}`), checkBacklog(stats), checkDead(stats)];
+      return [
+        ok('transport', `${name} is reachable${version(transport)}`),
+        ...((await transport.checks?.findings()) ?? []),
+        checkBacklog(stats),
+        checkDead(stats),
+      ];
     });
   } catch (error) {
     return [fail('transport', messageOf(error), `See that ${name} runs and that its options in the config are right.`)];

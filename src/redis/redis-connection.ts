@@ -1,0 +1,186 @@
+import { ThrunError } from '../contracts/errors.js';
+import { addressOf } from './redis-address.js';
+import { type Client, type ClientRole, createClient } from './redis-client.js';
+import { failureOf, RedisFailure } from './redis-failure.js';
+import { DEFAULT_TIMEOUT_MS, type RedisOptions } from './redis-options.js';
+
+export interface ConnectionListener {
+  /** Told once for each outage. */
+  lost(error: Error): void;
+  found(): void;
+}
+
+/** Before another client takes the place of one that gave up. */
+const REPLACE_MS = 100;
+
+/**
+ * One connection that is there again after every outage. It sends a command once and says what is known when that fails;
+ * a client that hangs is thrown away and another one takes its place, since its own reconnecting can hang as well.
+ */
+export class RedisConnection {
+  readonly #options: RedisOptions;
+  readonly #role: ClientRole;
+  readonly #listeners = new Set<ConnectionListener>();
+  readonly #waiting = new Set<() => void>();
+  #client: Client | undefined;
+  #lastError: Error | undefined;
+  #lost = false;
+  #closed = false;
+
+  constructor(options: RedisOptions, role: ClientRole) {
+    this.#options = options;
+    this.#role = role;
+  }
+
+  get timeoutMs(): number {
+    return this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  get isReady(): boolean {
+    return this.#client?.status === 'ready';
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, by the name of `transport` */
+  async open(transport: string): Promise<void> {
+    const unavailable = (why: string) =>
+      new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, `${addressOf(this.#options)}: ${why}`]);
+    try {
+      await this.start();
+    } catch (error) {
+      throw unavailable((error as Error).message);
+    }
+    const refusal = await this.#firstAnswer();
+    if (refusal === undefined) return;
+    await this.close();
+    throw unavailable(refusal);
+  }
+
+  /** Tells `listener` of outages. Returns a function that ends it. */
+  listen(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Sends once. @throws {RedisFailure} with what is known of the command's fate; a connection that does not answer is
+   * replaced.
+   */
+  async run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    const client = this.#client;
+    if (client?.status !== 'ready')
+      throw new RedisFailure('not_sent', this.#lastError?.message ?? 'it is not connected');
+    try {
+      return await send(client);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.outcome === 'unknown' && client === this.#client && client.status === 'ready') this.replace();
+      throw failure;
+    }
+  }
+
+  /** Resolves when there is a connection, after `ms`, or when `signal` aborts; tells whether there is one. */
+  async ready(ms: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.isReady || this.#closed || signal?.aborted || ms <= 0) return this.isReady;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, Math.min(ms, 2 ** 31 - 1));
+      timer.unref();
+      this.#waiting.add(done);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+    return this.isReady;
+  }
+
+  /** Throws the client away, whatever it is doing, and begins anew. */
+  replace(): void {
+    const old = this.#client;
+    this.#client = undefined;
+    old?.disconnect();
+    this.#tellLost(new Error('it does not answer'));
+    void this.start().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    const client = this.#client;
+    this.#client = undefined;
+    if (!client || client.status === 'end') return;
+    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    client.disconnect();
+    await ended;
+  }
+
+  /** Begins to connect, and goes on until it is closed. Rejects only when the options are wrong. */
+  async start(): Promise<void> {
+    const client = await createClient(this.#options, this.#role);
+    if (this.#closed || this.#client) return;
+    this.#client = client;
+    const isCurrent = () => client === this.#client && !this.#closed;
+    client.on('error', (error: Error) => {
+      if (isCurrent()) this.#lastError = readable(error);
+    });
+    client.on('close', () => {
+      if (isCurrent()) this.#tellLost(this.#lastError ?? new Error('the connection was closed'));
+    });
+    client.on('ready', () => {
+      if (isCurrent()) this.#tellFound();
+    });
+    client.on('end', () => {
+      // It does not come back by itself.
+      if (isCurrent()) setTimeout(() => isCurrent() && this.replace(), REPLACE_MS).unref();
+    });
+    client.connect().catch(() => undefined);
+  }
+
+  /** @returns why it cannot be used, undefined: it can */
+  async #firstAnswer(): Promise<string | undefined> {
+    const client = this.#client;
+    if (!client) return 'it was closed';
+    let forget: () => void = () => undefined;
+    const refused = new Promise<string>((resolve) => {
+      const refuse = () => resolve(this.#lastError?.message ?? 'the connection was closed');
+      client.on('close', refuse);
+      forget = () => client.off('close', refuse);
+    });
+    const answered = this.ready(this.timeoutMs).then((isReady) =>
+      isReady ? undefined : (this.#lastError?.message ?? 'it does not answer'),
+    );
+    const why = await Promise.race([answered, refused]);
+    forget();
+    return why;
+  }
+
+  #tellLost(error: Error): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    for (const listener of this.#listeners) listener.lost(error);
+  }
+
+  #tellFound(): void {
+    this.#lastError = undefined;
+    this.#wake();
+    if (!this.#lost) return;
+    this.#lost = false;
+    for (const listener of this.#listeners) listener.found();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
+
+/** Errors of connecting, without the commands and passwords that the client hangs on them. */
+function readable(error: Error & { readonly lastNodeError?: Error }): Error {
+  const { message } = error.lastNodeError ?? error;
+  return new Error(message === '' ? 'it cannot be reached' : message);
+}

@@ -1,0 +1,56 @@
+import type { Delivery, Successor } from '../contracts/delivery.js';
+import type { Lease } from './redis-lease.js';
+
+/** How a delivery ended: said by its receiver, or found out because someone else has it by now. */
+export type Settlement = 'ack' | 'release' | 'lost' | readonly Successor[];
+
+export interface Settler {
+  readonly queue: string;
+  begin(delivery: RedisDelivery): Promise<void>;
+  settle(delivery: RedisDelivery, settlement: Settlement): Promise<void>;
+}
+
+export class RedisDelivery implements Delivery {
+  /** The first word counts; undefined: nothing was said yet. */
+  settlement: Settlement | undefined;
+
+  /**
+   * @param number the message's within its queue; the whole id where a lease holds something that was named before
+   * @param lease what holds it, and its place there; undefined: the broker itself holds it
+   */
+  constructor(
+    private readonly settler: Settler,
+    readonly number: number | string,
+    readonly lease: Lease | undefined,
+    readonly index: number,
+    readonly body: Uint8Array,
+    readonly publishedAt: number | undefined,
+    readonly attempt: number,
+    readonly crashes: number,
+    readonly target: string | undefined,
+  ) {}
+
+  get id(): string {
+    return this.lease && typeof this.number === 'string' ? this.number : `${this.settler.queue}:${this.number}`;
+  }
+
+  get queue(): string {
+    return this.settler.queue;
+  }
+
+  begin(): Promise<void> {
+    return this.settler.begin(this);
+  }
+
+  ack(): Promise<void> {
+    return this.settler.settle(this, 'ack');
+  }
+
+  release(): Promise<void> {
+    return this.settler.settle(this, 'release');
+  }
+
+  handOver(successors: readonly Successor[]): Promise<void> {
+    return this.settler.settle(this, successors);
+  }
+}

@@ -1,0 +1,159 @@
+import { ThrunError } from '../contracts/errors.js';
+import type { ConsumeOptions, OutgoingMessage } from '../contracts/transport.js';
+import { RedisConnection } from './redis-connection.js';
+import type { RedisConsumer } from './redis-consumer.js';
+import type { DeadLetterParts } from './redis-dead-letters.js';
+import type { RedisOptions } from './redis-options.js';
+import { RedisPublisher, type Send } from './redis-publisher.js';
+import { QueueRegistry } from './redis-registry.js';
+import { type Block, RedisWaiter } from './redis-waiter.js';
+
+export interface SessionOptions {
+  /** The transport's name. */
+  readonly transport: string;
+  readonly kind: string;
+  readonly publish: Send;
+}
+
+/** Scripts say what they may do in a way that older servers do not understand. */
+const OLDEST = 7;
+
+/** What every transport over Redis has open: its connections, consumers and publisher, and how they begin and end. */
+export class RedisSession {
+  readonly connection: RedisConnection;
+  readonly registry: QueueRegistry;
+  readonly parts: DeadLetterParts;
+  /** Of the server, once it is open. */
+  version: string | undefined;
+  readonly #redis: RedisOptions;
+  readonly #options: SessionOptions;
+  readonly #publisher: RedisPublisher;
+  readonly #consumers = new Map<RedisConsumer, ConsumeOptions>();
+  readonly #waiters = new Map<string, SharedWaiter>();
+  #opening: Promise<RedisConnection> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(redis: RedisOptions, options: SessionOptions) {
+    const { transport, kind, publish } = options;
+    this.#redis = redis;
+    this.#options = options;
+    this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
+    this.registry = new QueueRegistry(this.connection, kind);
+    this.parts = { connection: () => this.open(), registry: this.registry };
+    this.#publisher = new RedisPublisher(transport, this.connection, async (queue, messages) => {
+      if (!this.registry.isKnown(queue)) await this.registry.tryAdd(queue);
+      return publish(queue, messages);
+    });
+    this.connection.listen({
+      lost: (error) => this.#tell({ kind: 'disconnected', error }),
+      found: () => this.#found(),
+    });
+  }
+
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_CLOSED */
+  open(): Promise<RedisConnection> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    if (this.#closed) throw this.#closedError();
+    if (this.#opening === undefined) await this.open();
+    if (messages.length > 0) await this.#publisher.publish(queue, messages);
+  }
+
+  /** @param block how to wait for news of what `name` stands for, without taking anything */
+  waiter(name: string, block: Block): SharedWaiter {
+    let waiter = this.#waiters.get(name);
+    if (!waiter) {
+      waiter = new SharedWaiter(
+        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, block),
+        () => this.#waiters.delete(name),
+      );
+      this.#waiters.set(name, waiter);
+    }
+    return waiter;
+  }
+
+  /** Closed meanwhile? Then it is closed as well. */
+  async opened(consumer: RedisConsumer, options: ConsumeOptions): Promise<RedisConsumer> {
+    this.#consumers.set(consumer, options);
+    if (!this.#closed) return consumer;
+    await consumer.close();
+    throw this.#closedError();
+  }
+
+  async closed(consumer: RedisConsumer, waiter: SharedWaiter): Promise<void> {
+    this.#consumers.delete(consumer);
+    await waiter.release();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    await Promise.all([...this.#consumers.keys()].map((consumer) => consumer.close()));
+    await this.#publisher.flush();
+    await this.connection.close();
+  }
+
+  async #open(): Promise<RedisConnection> {
+    const { transport } = this.#options;
+    await this.connection.open(transport);
+    const info = await this.connection.run((client) => client.info('server'));
+    const [, version = 'of an unknown version'] = /redis_version:(\S+)/.exec(info) ?? [];
+    if (Number.parseInt(version, 10) < OLDEST) {
+      const why = `the server is Redis ${version}; ${OLDEST}.0 or later is needed`;
+      throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, why]);
+    }
+    this.version = `Redis ${version}`;
+    return this.connection;
+  }
+
+  #found(): void {
+    this.#tell({ kind: 'reconnected' });
+    for (const consumer of this.#consumers.keys()) consumer.look();
+  }
+
+  #tell(notice: Parameters<ConsumeOptions['onNotice']>[0]): void {
+    for (const { onNotice } of this.#consumers.values()) onNotice(notice);
+  }
+
+  #closedError(): ThrunError {
+    return new ThrunError('THRUN_TRANSPORT_CLOSED', [this.#options.transport]);
+  }
+}
+
+/** One waiter for all consumers of a queue in this process: each costs a connection. */
+export class SharedWaiter {
+  readonly #make: () => RedisWaiter;
+  readonly #onUnused: () => void;
+  #waiter: RedisWaiter | undefined;
+  #users = 0;
+
+  constructor(make: () => RedisWaiter, onUnused: () => void) {
+    this.#make = make;
+    this.#onUnused = onUnused;
+  }
+
+  use(): RedisWaiter {
+    this.#users++;
+    this.#waiter ??= this.#make();
+    return this.#waiter;
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users > 0) return;
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#onUnused();
+    await waiter?.close();
+  }
+}

@@ -1,0 +1,142 @@
+import type { ConsumeOptions } from '../../contracts/transport.js';
+import type { RedisConnection } from '../../redis/redis-connection.js';
+import type { Claimed, Source } from '../../redis/redis-consumer.js';
+import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { RedisFailure } from '../../redis/redis-failure.js';
+import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
+import { Lease, LeaseRound } from '../../redis/redis-lease.js';
+import { Parking } from '../../redis/redis-parking.js';
+import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
+import { begin, extend } from '../../redis/redis-parcel-scripts.js';
+import type { QueueRegistry } from '../../redis/redis-registry.js';
+import type { RedisSession } from '../../redis/redis-session.js';
+import type { Round } from '../../redis/redis-settling.js';
+import { type ClaimReply, claim, settle } from './redis-list-scripts.js';
+
+/** How often a claim notes how much there is, for telling the age of the oldest. */
+const MARK_MS = 1000;
+
+/** Claims from a list and its parcels: one script for a batch, one record for what it took. */
+export class RedisListSource implements Source {
+  readonly #connection: RedisConnection;
+  readonly #registry: QueueRegistry;
+  readonly #options: ConsumeOptions;
+  readonly #keys: QueueKeys;
+  readonly #group: GroupKeys;
+  readonly #owner = crypto.randomUUID();
+  readonly #leases = new Map<string, Lease>();
+  /** Claims whose answer was lost: nobody has what they took, if they took anything. */
+  readonly #unanswered = new Set<string>();
+  #claims = 0;
+  #markedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    { connection, registry }: Pick<RedisSession, 'connection' | 'registry'>,
+    options: ConsumeOptions,
+    keys: QueueKeys,
+  ) {
+    this.#connection = connection;
+    this.#registry = registry;
+    this.#options = options;
+    this.#keys = keys;
+    this.#group = keys.group(options.group);
+  }
+
+  async claim(max: number, settler: Settler): Promise<Claimed> {
+    const token = `${this.#owner}.${++this.#claims}`;
+    const unanswered = [...this.#unanswered];
+    try {
+      const reply = await this.#send(token, max, unanswered);
+      for (const lost of unanswered) this.#unanswered.delete(lost);
+      return this.#claimed(token, reply, settler);
+    } catch (error) {
+      if (error instanceof RedisFailure && error.outcome === 'unknown') this.#unanswered.add(token);
+      throw error;
+    }
+  }
+
+  settle(deliveries: readonly RedisDelivery[]): Round {
+    const { queue, group } = this.#options;
+    const { seq, dead, deadBodies } = this.#keys;
+    const { leases, held, done, due, parcels, graves } = this.#group;
+    const keys = [seq, dead, deadBodies, leases, held, done, due, parcels, graves];
+    const round = new LeaseRound();
+    for (const delivery of deliveries) if (delivery.lease) round.add(delivery, delivery.lease);
+    for (const { token } of round.finished) this.#leases.delete(token);
+    const parking = new Parking(deliveries, queue, group);
+    const args = round.arguments(queue, group);
+    return {
+      write: async () => {
+        // First: were it the other way round, a crash between the two would lose them.
+        await parking.write(this.#connection, this.#registry);
+        const lost = await this.#connection.run((client) => settle.run(client, keys, args));
+        return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
+      },
+    };
+  }
+
+  async extend(): Promise<readonly RedisDelivery[]> {
+    if (this.#leases.size === 0) return [];
+    const args = [this.#options.visibilityMs, ...this.#leases.keys()];
+    const lost = await this.#connection.run((client) => extend.run(client, [this.#group.leases], args));
+    return lost.flatMap((token) => this.#lose(this.#leases.get(String(token))));
+  }
+
+  lose({ lease }: RedisDelivery): readonly RedisDelivery[] {
+    return this.#lose(lease);
+  }
+
+  async begin({ lease, index, crashes }: RedisDelivery): Promise<void> {
+    if (!lease) return;
+    const args = [lease.token, index, crashes];
+    await this.#connection.run((client) => begin.run(client, [this.#group.held], args));
+  }
+
+  unsettled(): readonly RedisDelivery[] {
+    return [...this.#leases.values()].flatMap((lease) => lease.unsettled());
+  }
+
+  expect(): void {
+    // Every claim looks everywhere.
+  }
+
+  async leave(): Promise<void> {
+    if (this.#unanswered.size === 0) return;
+    await this.#send('', 0, [...this.#unanswered]).catch(() => undefined);
+  }
+
+  #send(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
+    const now = performance.now();
+    const marks = now - this.#markedAt >= MARK_MS;
+    if (marks) this.#markedAt = now;
+    const { queue, seq, scheduled, scheduledBodies, marks: markKey, popped } = this.#keys;
+    const { leases, held, done, due, parcels } = this.#group;
+    const keys = [queue, seq, scheduled, scheduledBodies, markKey, popped, leases, held, done, due, parcels];
+    const known = ` ${[...this.#leases.keys()].join(' ')} `;
+    const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs, marks ? 1 : 0];
+    return this.#connection.run((client) => claim.run(client, keys, args));
+  }
+
+  #claimed(token: string, reply: ClaimReply, settler: Settler): Claimed {
+    const [soon, first, parcels, ...rest] = reply;
+    const deliveries: RedisDelivery[] = [];
+    const firstMessage = parcels * PARCEL_FIELDS;
+    const lease = new Lease(token, parcels + rest.length - firstMessage, deliveries);
+    for (const parcel of parcelsIn(rest, parcels)) deliveries.push(deliver(parcel, settler, lease, deliveries.length));
+    for (let at = firstMessage; at < rest.length; at++) {
+      const number = first + at - firstMessage;
+      const body = rest[at] as Buffer;
+      deliveries.push(new RedisDelivery(settler, number, lease, deliveries.length, body, undefined, 1, 0, undefined));
+    }
+    if (deliveries.length > 0) this.#leases.set(token, lease);
+    return { deliveries, nextDueMs: soon < 0 ? Number.POSITIVE_INFINITY : soon };
+  }
+
+  #lose(lease: Lease | undefined): readonly RedisDelivery[] {
+    if (!lease) return [];
+    this.#leases.delete(lease.token);
+    const others = lease.unsettled();
+    for (const delivery of others) delivery.settlement = 'lost';
+    return others;
+  }
+}

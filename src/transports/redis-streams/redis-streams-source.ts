@@ -1,0 +1,273 @@
+import { hostname } from 'node:os';
+import type { ConsumeOptions } from '../../contracts/transport.js';
+import type { Client } from '../../redis/redis-client.js';
+import type { Claimed, Source } from '../../redis/redis-consumer.js';
+import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { RedisFailure } from '../../redis/redis-failure.js';
+import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
+import { Lease } from '../../redis/redis-lease.js';
+import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
+import { begin, extend } from '../../redis/redis-parcel-scripts.js';
+import type { RedisSession } from '../../redis/redis-session.js';
+import type { Round } from '../../redis/redis-settling.js';
+import { bodyOf } from './redis-streams-entry.js';
+import { StreamRound } from './redis-streams-round.js';
+import {
+  type ClaimReply,
+  claim,
+  type Entry,
+  giveBackEntries,
+  join,
+  leave,
+  live,
+  settle,
+} from './redis-streams-scripts.js';
+
+/** What is beside the stream is looked at when it is due, and this often: others put things there as well. */
+const LOOK_MS = 1000;
+/** Trimming costs a little each time, so it waits for this many settled entries; leaving does the rest. */
+const TRIM_EVERY = 1000;
+/** Most bytes of one read, by the sizes seen so far. */
+const READ_BYTES = 4 * 1024 ** 2;
+const NEWEST = 0.2;
+/** So many of a consumer's entries are compared with what it knows of. */
+const SWEEP = 10_000;
+
+/** Reads a stream for a group, and its parcels beside. Entries are held by the consumer's own sign of life. */
+export class RedisStreamsSource implements Source {
+  readonly #session: RedisSession;
+  readonly #options: ConsumeOptions;
+  readonly #keys: QueueKeys;
+  readonly #group: GroupKeys;
+  /** Made for this process and moment: nobody else ever reads what is pending under it. */
+  readonly #name = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
+  readonly #leases = new Map<string, Lease>();
+  /** Entries in hand, by their id. */
+  readonly #entries = new Map<string, RedisDelivery>();
+  readonly #unanswered = new Set<string>();
+  #claims = 0;
+  #lookAt = 0;
+  #averageBytes = 1024 * 16;
+  #untrimmed = 0;
+  #passedBy = 0;
+  /** By `performance.now()`: an answer was lost, and what it brought may still turn up until then. */
+  #sweepUntil = 0;
+
+  constructor(session: RedisSession, options: ConsumeOptions, keys: QueueKeys) {
+    this.#session = session;
+    this.#options = options;
+    this.#keys = keys;
+    this.#group = keys.group(options.group);
+  }
+
+  /** @param again it was there, and is gone: everything that is still in the stream is read again rather than lost */
+  async join(again: boolean): Promise<void> {
+    const { queue, group, visibilityMs } = this.#options;
+    await this.#session.registry.add(queue);
+    const args = [group, this.#name, visibilityMs, again ? 1 : 0];
+    await this.#run((client) => join.run(client, [queue, this.#keys.groups, this.#group.consumers], args));
+  }
+
+  async claim(max: number, settler: Settler): Promise<Claimed> {
+    const room = Math.min(max, Math.max(1, Math.floor(READ_BYTES / this.#averageBytes)));
+    try {
+      if (this.#sweepUntil > 0) await this.#sweep();
+      if (performance.now() < this.#lookAt) {
+        const deliveries = await this.#read(room, settler);
+        if (deliveries.length > 0) return { deliveries, nextDueMs: 0 };
+        return { deliveries, nextDueMs: Math.max(this.#lookAt - performance.now(), 0) };
+      }
+      return await this.#readAll(room, settler);
+    } catch (error) {
+      if (!(error instanceof RedisFailure)) throw error;
+      if (error.outcome === 'unknown') this.#sweepUntil = performance.now() + this.#options.visibilityMs;
+      if (error.code !== 'NOGROUP') throw error;
+      await this.#rejoin();
+      return { deliveries: [], nextDueMs: 0 };
+    }
+  }
+
+  settle(deliveries: readonly RedisDelivery[]): Round {
+    const { queue, group } = this.#options;
+    const { seq, dead, deadBodies } = this.#keys;
+    const { leases, held, done, due, parcels, graves } = this.#group;
+    const keys = [queue, seq, dead, deadBodies, leases, held, done, due, parcels, graves];
+    const round = new StreamRound(deliveries, queue, group);
+    for (const { token } of round.leases.finished) this.#leases.delete(token);
+    this.#untrimmed += deliveries.length;
+    const trims = this.#untrimmed >= TRIM_EVERY;
+    if (trims) this.#untrimmed = 0;
+    const args = round.arguments(trims);
+    return {
+      write: async () => {
+        // First: were it the other way round, a crash between the two would lose them.
+        await round.parking.write(this.#session.connection, this.#session.registry);
+        const lost = await this.#run((client) => settle.run(client, keys, args));
+        for (const { lease, number } of deliveries) if (!lease) this.#entries.delete(String(number));
+        return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
+      },
+    };
+  }
+
+  async extend(): Promise<readonly RedisDelivery[]> {
+    const { queue, group, visibilityMs } = this.#options;
+    const args = [group, this.#name, visibilityMs];
+    const alive = await this.#run((client) => live.run(client, [queue, this.#group.consumers], args));
+    const lost = alive === 1 ? [] : this.#loseEntries();
+    if (this.#leases.size === 0) return lost;
+    const tokens = [visibilityMs, ...this.#leases.keys()];
+    const gone = await this.#run((client) => extend.run(client, [this.#group.leases], tokens));
+    return [...lost, ...gone.flatMap((token) => this.#loseLease(this.#leases.get(String(token))))];
+  }
+
+  lose({ lease }: RedisDelivery): readonly RedisDelivery[] {
+    return lease ? this.#loseLease(lease) : [];
+  }
+
+  async begin({ lease, index, crashes }: RedisDelivery): Promise<void> {
+    // A suspect has crashed before, so it has left the stream.
+    if (!lease) return;
+    const args = [lease.token, index, crashes];
+    await this.#run((client) => begin.run(client, [this.#group.held], args));
+  }
+
+  unsettled(): readonly RedisDelivery[] {
+    const parcels = [...this.#leases.values()].flatMap((lease) => lease.unsettled());
+    return [...parcels, ...[...this.#entries.values()].filter(({ settlement }) => settlement === undefined)];
+  }
+
+  expect(ms: number): void {
+    this.#lookAt = Math.min(this.#lookAt, performance.now() + ms);
+  }
+
+  async leave(): Promise<void> {
+    const { queue, group } = this.#options;
+    try {
+      if (this.#sweepUntil > 0) await this.#sweep();
+      await this.#run((client) => leave.run(client, [queue, this.#group.consumers], [group, this.#name]));
+    } catch (error) {
+      // Others find out when its time is up.
+      if (!(error instanceof RedisFailure)) throw error;
+    }
+  }
+
+  /** The hot path: nothing but the stream. */
+  async #read(max: number, settler: Settler): Promise<RedisDelivery[]> {
+    const { queue, group } = this.#options;
+    const reply = (await this.#run((client) =>
+      readGroup(client, 'GROUP', group, this.#name, 'COUNT', String(max), 'STREAMS', queue, '>'),
+    )) as [Buffer, Entry[]][] | null;
+    return this.#deliver(reply?.[0]?.[1] ?? [], settler);
+  }
+
+  async #readAll(max: number, settler: Settler): Promise<Claimed> {
+    const token = `${this.#name}.${++this.#claims}`;
+    const unanswered = [...this.#unanswered];
+    this.#unanswered.add(token);
+    const [soon, deleted, passedBy, parcels, ...rest] = await this.#sendClaim(token, max, unanswered);
+    for (const answered of [...unanswered, token]) this.#unanswered.delete(answered);
+    const nextDueMs = soon < 0 ? LOOK_MS : Math.min(soon, LOOK_MS);
+    this.#lookAt = performance.now() + nextDueMs;
+    this.#report(deleted, passedBy);
+
+    const deliveries: RedisDelivery[] = [];
+    if (parcels > 0) {
+      const held: RedisDelivery[] = [];
+      const lease = new Lease(token, parcels, held);
+      for (const parcel of parcelsIn(rest, parcels)) held.push(deliver(parcel, settler, lease, held.length, bodyOf));
+      deliveries.push(...held);
+      this.#leases.set(token, lease);
+      // There may be more of them.
+      this.#lookAt = 0;
+    }
+    deliveries.push(...this.#deliver(rest[parcels * PARCEL_FIELDS] as Entry[], settler));
+    return { deliveries, nextDueMs };
+  }
+
+  #sendClaim(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
+    const { queue, group, visibilityMs } = this.#options;
+    const { seq, scheduled, scheduledBodies } = this.#keys;
+    const { leases, held, done, due, parcels, consumers } = this.#group;
+    const keys = [queue, seq, scheduled, scheduledBodies, leases, held, done, due, parcels, consumers];
+    const known = ` ${[...this.#leases.keys()].join(' ')} `;
+    const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.#name, queue];
+    return this.#run((client) => claim.run(client, keys, args));
+  }
+
+  #deliver(entries: readonly Entry[], settler: Settler): RedisDelivery[] {
+    let bytes = 0;
+    const deliveries: RedisDelivery[] = [];
+    for (const [idBytes, fields] of entries) {
+      const id = idBytes.toString('latin1');
+      // Deleted while it was being read.
+      if (fields === null) continue;
+      const body = bodyOf(fields);
+      bytes += body.length;
+      const publishedAt = Number(id.slice(0, id.indexOf('-')));
+      const delivery = new RedisDelivery(settler, id, undefined, 0, body, publishedAt, 1, 0, undefined);
+      this.#entries.set(id, delivery);
+      deliveries.push(delivery);
+    }
+    if (deliveries.length > 0) this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
+    return deliveries;
+  }
+
+  /** What the group holds in our name without our knowing is handed back. */
+  async #sweep(): Promise<void> {
+    const { queue, group } = this.#options;
+    if (performance.now() > this.#sweepUntil) this.#sweepUntil = 0;
+    const pending = (await this.#run((client) => client.xpending(queue, group, '-', '+', SWEEP, this.#name))) as [
+      string,
+    ][];
+    const strangers = pending.map(([id]) => id).filter((id) => !this.#entries.has(id));
+    const { due, parcels } = this.#group;
+    for (let at = 0; at < strangers.length; at += 1000) {
+      const args = [group, this.#name, queue, ...strangers.slice(at, at + 1000)];
+      await this.#run((client) => giveBackEntries.run(client, [queue, this.#keys.seq, due, parcels], args));
+      this.expect(0);
+    }
+  }
+
+  async #rejoin(): Promise<void> {
+    const { queue, group, onNotice } = this.#options;
+    await this.join(true);
+    const message = `the group ${group} of the stream ${queue} was gone: it is made again from the stream's beginning, so what was not deleted comes again`;
+    onNotice({ kind: 'degraded', message });
+  }
+
+  #report(deleted: number, passedBy: number): void {
+    const { queue, group, onNotice } = this.#options;
+    const lost = deleted + Math.max(passedBy - this.#passedBy, 0);
+    this.#passedBy = passedBy;
+    if (lost === 0) return;
+    const message = `${lost} entries of the stream ${queue} were deleted before ${group} had handled them; do not trim it, entries that are done with are deleted by thrun`;
+    onNotice({ kind: 'degraded', message });
+  }
+
+  #loseEntries(): RedisDelivery[] {
+    const lost = [...this.#entries.values()].filter(({ settlement }) => settlement === undefined);
+    this.#entries.clear();
+    for (const delivery of lost) delivery.settlement = 'lost';
+    return lost;
+  }
+
+  #loseLease(lease: Lease | undefined): RedisDelivery[] {
+    if (!lease) return [];
+    this.#leases.delete(lease.token);
+    const lost = lease.unsettled();
+    for (const delivery of lost) delivery.settlement = 'lost';
+    return lost;
+  }
+
+  #run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    return this.#session.connection.run(send);
+  }
+}
+
+/** Replies keep their bytes. */
+function readGroup(client: Client, ...args: string[]): Promise<unknown> {
+  return (client as { callBuffer(name: string, ...args: string[]): Promise<unknown> }).callBuffer(
+    'xreadgroup',
+    ...args,
+  );
+}
