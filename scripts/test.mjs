@@ -12,6 +12,10 @@ install();
 if (!quick) {
   ensureTools({
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
+    '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
+    'amqp-publish': 'amqp-tools',
+    php: 'php-cli',
+    '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
   });
 }
 build();
@@ -22,6 +26,8 @@ const slow = [
   'test/end-to-end/**',
   'test/cli/**',
   'test/transports/sqlite/**',
+  'test/transports/rabbitmq*',
+  'test/transports/rabbitmq*/**',
   'test/transports/redis*',
   'test/transports/redis*/**',
   'test/readme.test.ts',

@@ -7,7 +7,7 @@ import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
+import type { LogLevel, RabbitmqConfig, RedisConfig, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, type Problem } from './validate.js';
 
@@ -25,6 +25,12 @@ export interface ResolvedConfig {
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
     readonly redis: Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
+    readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
+      readonly heartbeatMs: number;
+      readonly timeoutMs: number;
+      readonly group: string;
+      readonly queues: readonly string[];
+    };
   };
   readonly queue: string;
   readonly listeners: readonly string[];
@@ -81,9 +87,10 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis: { timeout, ...redis } = {} } = config.transports ?? {};
+  const { sqlite = {}, redis: { timeout, ...redis } = {}, rabbitmq = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
+  const queue = config.queue ?? 'events';
   const concurrency = worker.concurrency ?? 10;
   return {
     root,
@@ -95,8 +102,9 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
       redis: { ...redis, timeoutMs: ms(timeout, 5000) },
+      rabbitmq: rabbitmqOf(rabbitmq, group, queue),
     },
-    queue: config.queue ?? 'events',
+    queue,
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),
     unhandled: config.unhandled ?? 'auto',
@@ -125,12 +133,25 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
   };
 }
 
+/** With what this application is called there: RabbitMQ cannot be asked for its queues. */
+function rabbitmqOf({ heartbeat, timeout, ...rest }: RabbitmqConfig, group: string, queue: string) {
+  return { ...rest, heartbeatMs: ms(heartbeat, 10_000), timeoutMs: ms(timeout, 30_000), group, queues: [queue] };
+}
+
 function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'redis', 'limits', 'worker', 'retry']);
+const SECTIONS: ReadonlySet<string> = new Set([
+  'transports',
+  'sqlite',
+  'redis',
+  'rabbitmq',
+  'limits',
+  'worker',
+  'retry',
+]);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {

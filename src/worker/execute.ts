@@ -54,8 +54,8 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
 }
 
 function read(delivery: Delivery, { transport, clock, limits }: ExecuteParts): Envelope | Undecodable {
-  const { id, publishedAt, body } = delivery;
-  return decode(body, { transport: transport.name, id, publishedAt, receivedAt: clock.now() }, limits);
+  const { id, publishedAt, body, cloudEvent } = delivery;
+  return decode(body, { transport: transport.name, id, publishedAt, receivedAt: clock.now() }, limits, cloudEvent);
 }
 
 /** A retry is for one listener; a first receipt for all of the event's. */

@@ -11,7 +11,7 @@ export const SKIPPED: Readonly<Record<string, string>> = {
 };
 
 export function optionsFor(url: string, more: Partial<RabbitmqOptions> = {}): RabbitmqOptions {
-  return { urls: [url], heartbeatMs: 2000, publishTimeoutMs: 10_000, group: 'workers', ...more };
+  return { url, heartbeatMs: 2000, timeoutMs: 10_000, group: 'workers', ...more };
 }
 
 export const { traits } = new RabbitmqTransport(optionsFor('amqp://nowhere'));

@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConfirmChannel, RecoveringChannelModel } from 'amqplib';
 import { textOf, unavailable } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq-options.js';
-import { socketOptions, Target } from './rabbitmq-target.js';
+import { Target } from './rabbitmq-target.js';
 
 export type LinkEvent =
   | { readonly kind: 'down'; readonly error: Error }
@@ -87,7 +87,9 @@ export class Link {
     const target = new Target(this.#options);
     const clientProperties = { connection_name: `thrun ${this.#purpose} (pid ${process.pid})` };
     const connection = await connect(target.current, {
-      ...(await socketOptions(this.#options)),
+      ...this.#options.tls,
+      noDelay: true,
+      keepAlive: true,
       timeout: CONNECT_MS,
       clientProperties,
       recovery: { initialDelay: 100, maxDelay: 5000, initialMaxRetries: target.count - 1, waitForConnect: false },

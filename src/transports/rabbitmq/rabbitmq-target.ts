@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import type { Options, SocketOptions } from 'amqplib';
+import type { Options } from 'amqplib';
 import type { RabbitmqOptions } from './rabbitmq-options.js';
+
+const DEFAULT_URL = 'amqp://127.0.0.1:5672';
 
 /** Where to connect to. amqplib reads it anew at each attempt, so {@link Target.turn} leads the next one to the next node. */
 export class Target {
@@ -8,10 +9,11 @@ export class Target {
   readonly #all: readonly Options.Connect[];
   #at = 0;
 
-  constructor({ urls, heartbeatMs }: RabbitmqOptions) {
-    const heartbeat = Math.max(1, Math.round(heartbeatMs / 1000));
-    this.#all = urls.map((url) => ({ ...partsOf(url), heartbeat }));
-    this.current = { ...this.#all[0] };
+  constructor({ url, nodes = [], heartbeatMs }: RabbitmqOptions) {
+    const first = { ...partsOf(url ?? DEFAULT_URL), heartbeat: Math.max(1, Math.round(heartbeatMs / 1000)) };
+    const others = nodes.map((node) => ({ ...first, ...addressOf(new URL(`amqp://${node}`), first.port) }));
+    this.#all = [first, ...others];
+    this.current = { ...first };
   }
 
   get count(): number {
@@ -24,14 +26,12 @@ export class Target {
   }
 }
 
-function partsOf(text: string): Options.Connect {
+function partsOf(text: string) {
   const url = new URL(text);
   const protocol = url.protocol.slice(0, -1);
-  const secure = protocol === 'amqps';
   return {
     protocol,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (secure ? 5671 : 5672) : Number(url.port),
+    ...addressOf(url, protocol === 'amqps' ? 5671 : 5672),
     username: url.username === '' ? 'guest' : decodeURIComponent(url.username),
     password: url.username === '' && url.password === '' ? 'guest' : decodeURIComponent(url.password),
     // Still encoded: amqplib decodes it.
@@ -39,8 +39,6 @@ function partsOf(text: string): Options.Connect {
   };
 }
 
-export async function socketOptions({ tls }: RabbitmqOptions): Promise<SocketOptions> {
-  const pem = async (path: string | undefined) => (path === undefined ? undefined : readFile(path));
-  const [ca, cert, key] = await Promise.all([pem(tls?.ca), pem(tls?.cert), pem(tls?.key)]);
-  return { noDelay: true, keepAlive: true, ...(ca && { ca: [ca] }), ...(cert && { cert }), ...(key && { key }) };
+function addressOf({ hostname, port }: URL, otherwise: number) {
+  return { hostname: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? otherwise : Number(port) };
 }

@@ -48,7 +48,7 @@ export class RabbitmqTransport implements Transport {
     this.#publishing = new Link(options, 'publishing');
     this.#consuming = new Link(options, 'consuming');
     this.#topology = new Topology(this.#consuming);
-    this.#publisher = new Publisher(this.#publishing, this.#topology, clock, options.publishTimeoutMs);
+    this.#publisher = new Publisher(this.#publishing, this.#topology, clock, options.timeoutMs);
     this.#known = new Known(options);
     this.#parcels = new Parcels(this.#topology, this.#known, clock);
     const parts = {

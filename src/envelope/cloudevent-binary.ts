@@ -1,0 +1,28 @@
+import { readable, saysJson } from './cloudevent.js';
+import type { Limits } from './limits.js';
+import type { JsonObject } from './meta.js';
+import { parseBytes, tooLarge } from './parse.js';
+import { Undecodable } from './undecodable.js';
+
+/** Of a CloudEvent in binary mode: what its headers say, by the names of the specification. */
+export type Attributes = Readonly<Record<string, string>>;
+
+/**
+ * A CloudEvent in binary mode, as it would read in structured JSON: attributes from headers, data from the body. Data that
+ * is not said to be something else than JSON is JSON; the rest travels as base64, as it does there.
+ */
+export function fromBinary(attributes: Attributes, body: Uint8Array, limits: Limits): JsonObject | Undecodable {
+  // A rest pattern defines its fields and never assigns them, so a foreign `__proto__` stays data.
+  const { ...object }: JsonObject = attributes;
+  if (body.byteLength === 0) return object;
+  if (body.byteLength > limits.maxBytes) return tooLarge(body, limits);
+  const { datacontenttype, type, id } = attributes;
+  if (datacontenttype !== undefined && !saysJson(datacontenttype)) {
+    object.data_base64 = Buffer.from(body).toString('base64');
+    return object;
+  }
+  const data = parseBytes(body, limits);
+  if (data instanceof Undecodable) return new Undecodable(data.reason, data.error, ...readable(type, id));
+  object.data = data;
+  return object;
+}
