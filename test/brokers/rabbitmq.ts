@@ -13,6 +13,8 @@ const PROGRAMS = '/usr/lib/rabbitmq/bin';
 export interface RabbitmqNodeOptions {
   /** Further lines of its configuration: `consumer_timeout = 1000`. */
   readonly config?: readonly string[];
+  /** Erlang terms that the configuration has no lines for: `{rabbit, [{channel_tick_interval, 500}]}`. */
+  readonly advanced?: string;
   /** Its TLS listener; the port is in `tlsPort`. Paths of PEM files. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
@@ -144,10 +146,11 @@ export class RabbitmqNode implements Broker {
   }
 
   async #write(): Promise<void> {
-    const { config = [], tls } = this.options;
+    const { config = [], advanced = '', tls } = this.options;
     await mkdir(join(this.folder, 'home'), { recursive: true });
     await writeFile(join(this.folder, 'home/.erlang.cookie'), 'THRUNTESTS', { mode: 0o400 }).catch(() => undefined);
     await writeFile(join(this.folder, 'enabled_plugins'), '[].');
+    await writeFile(join(this.folder, 'advanced.config'), `[${advanced}].`);
     const lines = [
       `listeners.tcp.1 = 127.0.0.1:${this.ports.amqp}`,
       'disk_free_limit.absolute = 50MB',
@@ -177,6 +180,7 @@ export class RabbitmqNode implements Broker {
       RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
       RABBITMQ_LOG_BASE: join(folder, 'log'),
       RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+      RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
       RABBITMQ_PID_FILE: join(folder, 'pid'),
       RABBITMQ_DIST_PORT: String(ports.dist),

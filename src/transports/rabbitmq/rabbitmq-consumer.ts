@@ -12,6 +12,8 @@ import { Wakeup } from './rabbitmq-wakeup.js';
 
 export interface ConsumerParts {
   readonly link: Link;
+  /** The connection that messages are sent by. */
+  readonly publishing: Link;
   readonly topology: Topology;
   readonly publisher: Publisher;
   readonly parcels: Parcels;
@@ -60,7 +62,8 @@ export class RabbitmqConsumer implements Consumer {
   private constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#unlisten = parts.link.listen(this.#onLink);
+    const unlisten = [parts.link.listen(this.#onLink), parts.publishing.listen(this.#onPublishing)];
+    this.#unlisten = () => unlisten.forEach((end) => end());
   }
 
   static async open(options: ConsumeOptions, parts: ConsumerParts): Promise<RabbitmqConsumer> {
@@ -275,6 +278,13 @@ export class RabbitmqConsumer implements Consumer {
     if (event.kind !== 'down' || this.#closing) return;
     this.#wasDown = true;
     this.#options.onNotice({ kind: 'disconnected', error: event.error });
+  };
+
+  readonly #onPublishing = (event: LinkEvent): void => {
+    if (event.kind !== 'blocked') return;
+    this.#notice(
+      `RabbitMQ takes no messages (${event.reason}), so retries and dead letters wait: give it more of that`,
+    );
   };
 
   #notice(message: string): void {

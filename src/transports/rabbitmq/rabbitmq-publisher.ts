@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
 import { ThrunError } from '../../contracts/errors.js';
+import { closeChannel } from './rabbitmq-channel.js';
 import { closed, refused, type ServerError, textOf } from './rabbitmq-errors.js';
 import type { Link } from './rabbitmq-link.js';
 import type { Topology } from './rabbitmq-topology.js';
@@ -68,25 +69,43 @@ export class Publisher {
 
   #within(parcels: readonly Parcel[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      const attempt = { expired: false };
+      const attempt: Attempt = { expired: false, outlet: undefined };
       const cancel = this.#clock.after(this.#timeoutMs, () => {
         attempt.expired = true;
         reject(this.#unknown());
+        // However healthy it looks, its answers do not come: whatever else waits for one is sent again on another.
+        if (this.#link.blocked === undefined) attempt.outlet?.abandon();
       });
       this.#deliver(parcels, attempt).then(resolve, reject).finally(cancel);
     });
   }
 
-  async #deliver(parcels: readonly Parcel[], attempt: { readonly expired: boolean }): Promise<void> {
+  async #deliver(parcels: readonly Parcel[], attempt: Attempt): Promise<void> {
     let left = parcels;
     for (let refusals = 0; left.length > 0 && !attempt.expired; ) {
-      const outlet = this.#ready ?? (await this.#outlet());
-      while (await declareAll(left, outlet)) left = left.map((parcel) => parcel.anew?.() ?? parcel);
-      const { again, unroutable } = await outlet.write(left);
+      const outlet = this.#ready ?? (await this.#outlet(attempt));
+      attempt.outlet = outlet;
+      if (!outlet) return;
+      const declared = await this.#declare(left, outlet);
+      if (!declared) continue;
+      const { again, unroutable } = await outlet.write(declared);
       left = again;
       if (unroutable.length > 0) left = [...again, ...(await this.#reroute(unroutable, ++refusals))];
       else if (outlet.error?.code !== undefined && again.length > 0) this.#refuse(outlet.error, ++refusals);
       else if (again.length > 0) await this.#pause();
+    }
+  }
+
+  /** Everything they are sent to is there, then; undefined: the link was lost on the way. */
+  async #declare(parcels: readonly Parcel[], outlet: Outlet): Promise<readonly Parcel[] | undefined> {
+    let ready = parcels;
+    try {
+      while (await declareAll(ready, outlet)) ready = ready.map((parcel) => parcel.anew?.() ?? parcel);
+      return ready;
+    } catch (error) {
+      if (error instanceof ThrunError) throw error;
+      await this.#pause();
+      return undefined;
     }
   }
 
@@ -108,24 +127,27 @@ export class Publisher {
     if (refusals >= MOST_REFUSALS) throw refused(textOf(error), error);
   }
 
-  async #outlet(): Promise<Outlet> {
-    this.#channel ??= this.#link.confirmChannel().then((channel) => {
-      const outlet = new Outlet(channel);
-      this.#ready = outlet;
-      channel.on('close', () => {
-        this.#ready = undefined;
-        this.#channel = undefined;
+  /** Waits for the link, as long as there is time. */
+  async #outlet(attempt: Attempt): Promise<Outlet | undefined> {
+    while (!attempt.expired) {
+      this.#channel ??= this.#link.confirmChannel().then((channel) => {
+        const outlet = new Outlet(channel);
+        this.#ready = outlet;
+        channel.on('close', () => {
+          this.#ready = undefined;
+          this.#channel = undefined;
+        });
+        return outlet;
       });
-      return outlet;
-    });
-    try {
-      return await this.#channel;
-    } catch (error) {
-      this.#channel = undefined;
-      if (error instanceof ThrunError) throw error;
-      await this.#pause();
-      return this.#outlet();
+      try {
+        return await this.#channel;
+      } catch (error) {
+        this.#channel = undefined;
+        if (error instanceof ThrunError) throw error;
+        await this.#pause();
+      }
     }
+    return undefined;
   }
 
   #pause(): Promise<void> {
@@ -137,6 +159,12 @@ export class Publisher {
     const why = blocked === undefined ? 'no confirmation came' : `RabbitMQ takes no messages (${blocked})`;
     return new ThrunError('THRUN_PUBLISH_UNKNOWN', ['rabbitmq', `${why} within ${this.#timeoutMs} ms`]);
   }
+}
+
+/** One call of `send`, until it is done or has taken too long. */
+interface Attempt {
+  expired: boolean;
+  outlet: Outlet | undefined;
 }
 
 interface Written {
@@ -194,6 +222,10 @@ class Outlet {
     }
     await all;
     return { again, unroutable };
+  }
+
+  abandon(): void {
+    void closeChannel(this.#channel);
   }
 
   #isReturned({ exchange, routingKey, properties }: Parcel): boolean {

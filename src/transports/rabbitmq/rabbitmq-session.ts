@@ -184,15 +184,17 @@ export class Session implements Settling {
 
   /** Hands back what is unsettled, within `ms`; then the broker does it, and counts it as an attempt. */
   async close(ms: number): Promise<void> {
+    const late = new Promise<void>((resolve) => void this.#parts.clock.after(ms, () => resolve()));
+    await Promise.race([this.#handBack(), late, this.ended]);
+    const closing = Promise.all([this.#inbox?.close(), closeChannel(this.#channel), this.#suspects.close()]);
+    await Promise.race([closing, late]);
+  }
+
+  async #handBack(): Promise<void> {
     await this.unsubscribe();
     for (const cancel of this.#timers) cancel();
-    const handedBack = Promise.all([...this.#unsettled].map((delivery) => delivery.release())).then(() => this.flush());
-    await Promise.race([
-      handedBack,
-      new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve(undefined))),
-      this.ended,
-    ]);
-    await Promise.all([this.#inbox?.close(), closeChannel(this.#channel), this.#suspects.close()]);
+    await Promise.all([...this.#unsettled].map((delivery) => delivery.release()));
+    await this.flush();
   }
 
   /** The broker has stopped to be trusted: ends the channel. */

@@ -84,6 +84,7 @@ export class RabbitmqTransport implements Transport {
     this.#known.see(options.queue, options.group);
     const consumer: RabbitmqConsumer = await RabbitmqConsumer.open(options, {
       link: this.#consuming,
+      publishing: this.#publishing,
       topology: this.#topology,
       publisher: this.#publisher,
       parcels: this.#parcels,
