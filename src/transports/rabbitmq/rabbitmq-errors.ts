@@ -46,6 +46,9 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [/ACCESS_REFUSED - Login|Handshake terminated.*403/s, 'Mend user and password in the URL'],
   [/ACCESS_REFUSED/, 'Give the user configure, write and read rights on the vhost (rabbitmqctl set_permissions)'],
-  [/vhost .* not found/, 'Mend the vhost in the URL, or create it (rabbitmqctl add_vhost)'],
+  [
+    /Expected ConnectionOpenOk|vhost .* not found/,
+    'The vhost in the URL does not exist, or the user has no rights in it (rabbitmqctl add_vhost, set_permissions)',
+  ],
   [/larger than configured max size/, 'Send a reference to the data in place of the data'],
 ];
