@@ -71,7 +71,6 @@ test('PHP with php-amqplib, as docs/rabbitmq.md shows it', async () => {
 test('a program in another language consumes what thrun publishes, from a queue of its own', async () => {
   const { url, queue, app, received } = await shop();
   const theirs = `${queue}.theirs`;
-  await run('amqp-declare-queue', ['--url', url, '-q', theirs]);
   const consumer = spawn('amqp-consume', ['--url', url, '-q', theirs, '-e', queue, '-r', '#', '-c', '1', 'cat']);
   onTestFinished(() => void consumer.kill());
   let got = '';
