@@ -10,6 +10,8 @@ export interface ConnectionListener {
   found(): void;
 }
 
+/** A link that swallows everything takes this long to be closed at the most. */
+const CLOSE_MS = 500;
 /** Before another client takes the place of one that gave up. */
 const REPLACE_MS = 100;
 
@@ -114,8 +116,13 @@ export class RedisConnection {
     this.#wake();
     const client = this.#client;
     this.#client = undefined;
-    if (!client || client.status === 'end') return;
-    const ended = new Promise<void>((resolve) => client.once('end', resolve));
+    if (!client) return;
+    // One that waits for its next try, or never began, ends without saying so.
+    const says = ['ready', 'connect', 'connecting'].includes(client.status);
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve);
+      setTimeout(resolve, says ? CLOSE_MS : 0);
+    });
     client.disconnect();
     await ended;
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Broker } from './broker.js';
@@ -8,6 +8,10 @@ export interface RedisServerOptions {
   /** When it syncs its log of changes. Default `everysec`: what a killed process wrote survives, a lost power supply does not. */
   readonly appendfsync?: 'always' | 'everysec' | 'no';
   readonly password?: string;
+  /** It is a sentinel, for the master at this port, which it calls `mymaster`. */
+  readonly sentinel?: number;
+  /** With these files it speaks TLS only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Further lines of its configuration, as arguments: `['--maxmemory', '8mb']`. */
   readonly args?: readonly string[];
 }
@@ -45,8 +49,8 @@ export class RedisServer implements Broker {
     readonly folder: string,
     private readonly options: RedisServerOptions,
   ) {
-    const { password } = options;
-    this.url = `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
+    const { password, tls } = options;
+    this.url = `${tls ? 'rediss' : 'redis'}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
   }
 
   get pid(): number | undefined {
@@ -55,12 +59,16 @@ export class RedisServer implements Broker {
 
   async start(): Promise<void> {
     if (this.#process) return;
-    const started = spawnGuarded('redis-server', this.#arguments(), { folder: this.folder });
+    const { sentinel } = this.options;
+    if (sentinel !== undefined)
+      await writeFile(join(this.folder, 'sentinel.conf'), monitoring(sentinel), { flag: 'a' });
+    const args = sentinel === undefined ? this.#arguments() : this.#sentinelArguments();
+    const started = spawnGuarded('redis-server', args, { folder: this.folder });
     this.#process = started;
     void started.ended.then(() => {
       if (this.#process === started) this.#process = undefined;
     });
-    await started.said('Ready to accept connections');
+    await started.said(sentinel === undefined ? 'Ready to accept connections' : '+monitor master');
   }
 
   async stop(): Promise<void> {
@@ -91,13 +99,29 @@ export class RedisServer implements Broker {
     await running.ended;
   }
 
+  #sentinelArguments(): string[] {
+    return ['sentinel.conf', '--sentinel', '--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder];
+  }
+
   #arguments(): string[] {
-    const { appendfsync = 'everysec', password, args = [] } = this.options;
+    const { appendfsync = 'everysec', password, tls, args = [] } = this.options;
+    const port = String(this.port);
     return [
-      ...['--port', String(this.port), '--bind', '127.0.0.1', '--protected-mode', 'no', '--dir', this.folder],
+      ...(tls ? ['--port', '0', '--tls-port', port, '--tls-cert-file', tls.cert, '--tls-key-file', tls.key] : []),
+      ...(tls ? ['--tls-ca-cert-file', tls.cert, '--tls-auth-clients', 'no'] : ['--port', port]),
+      ...['--bind', '127.0.0.1', '--protected-mode', 'no', '--dir', this.folder],
       ...['--save', '', '--appendonly', 'yes', '--appendfsync', appendfsync],
       ...(password === undefined ? [] : ['--requirepass', password]),
       ...args,
     ];
   }
+}
+
+/** The file is the sentinel's own memory: it writes what it finds out. */
+function monitoring(port: number): string {
+  return `
+sentinel monitor mymaster 127.0.0.1 ${port} 2
+sentinel down-after-milliseconds mymaster 1000
+sentinel failover-timeout mymaster 5000
+`;
 }

@@ -99,7 +99,10 @@ if not exists or not group_named(stream, group) then
   if exists then
     local gone, added = departed(stream)
     local later = false
-    for _, consumes in ipairs(redis.call('HVALS', KEYS[2])) do later = later or consumes == '1' end
+    for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+      -- Groups of other programs do not make ours a later one.
+      later = later or redis.call('HGET', KEYS[2], field(info, 'name')) == '1'
+    end
     later = later and ARGV[4] == '0'
     from, read = later and '$' or '0', later and added or gone
   end
@@ -117,7 +120,8 @@ return made
  * plain XREADGROUP does the same.
  *
  * KEYS stream seq scheduled scheduled:bodies · leases held done due parcels consumers
- * ARGV token, tokens the asker holds, tokens whose claim was never answered, max, lease ms, group, consumer, queue
+ * ARGV token, tokens the asker holds, tokens whose claim was never answered, max, lease ms, group, consumer, queue,
+ *   whether to trim
  * Returns { ms until something is due or -1, how many lost entries had been deleted, how many were deleted before this
  *   group read them, how many parcels, the fields of each, entries }
  */
@@ -144,6 +148,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0
   redis.call('HDEL', bodies, id)
 end
 
+if ARGV[9] == '1' and redis.call('EXISTS', stream) == 1 then trim(stream) end
 local info = group_named(stream, group)
 local read = info and field(info, 'entries-read')
 local passed_by = read and math.max(departed(stream) - read, 0) or 0

@@ -25,8 +25,9 @@ import {
 
 /** What is beside the stream is looked at when it is due, and this often: others put things there as well. */
 const LOOK_MS = 1000;
-/** Trimming costs a little each time, so it waits for this many settled entries; leaving does the rest. */
+/** Trimming costs a little each time, so it waits for so many settled entries or bytes, or until there is little to do. */
 const TRIM_EVERY = 1000;
+const TRIM_BYTES = 1024 ** 2;
 /** Most bytes of one read, by the sizes seen so far. */
 const READ_BYTES = 4 * 1024 ** 2;
 const NEWEST = 0.2;
@@ -48,7 +49,8 @@ export class RedisStreamsSource implements Source {
   #claims = 0;
   #lookAt = 0;
   #averageBytes = 1024 * 16;
-  #untrimmed = 0;
+  /** Settled since the stream was last trimmed. */
+  #untrimmed = { entries: 0, bytes: 0 };
   #passedBy = 0;
   /** By `performance.now()`: an answer was lost, and what it brought may still turn up until then. */
   #sweepUntil = 0;
@@ -94,10 +96,10 @@ export class RedisStreamsSource implements Source {
     const keys = [queue, seq, dead, deadBodies, leases, held, done, due, parcels, graves];
     const round = new StreamRound(deliveries, queue, group);
     for (const { token } of round.leases.finished) this.#leases.delete(token);
-    this.#untrimmed += deliveries.length;
-    const trims = this.#untrimmed >= TRIM_EVERY;
-    if (trims) this.#untrimmed = 0;
-    const args = round.arguments(trims);
+    for (const { body } of deliveries) this.#untrimmed.bytes += body.length;
+    this.#untrimmed.entries += deliveries.length;
+    const { entries, bytes } = this.#untrimmed;
+    const args = round.arguments((entries >= TRIM_EVERY || bytes >= TRIM_BYTES) && this.#trims());
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
@@ -190,8 +192,25 @@ export class RedisStreamsSource implements Source {
     const { leases, held, done, due, parcels, consumers } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, leases, held, done, due, parcels, consumers];
     const known = ` ${[...this.#leases.keys()].join(' ')} `;
-    const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.#name, queue];
+    const args = [
+      token,
+      known,
+      unanswered.join(' '),
+      max,
+      visibilityMs,
+      group,
+      this.#name,
+      queue,
+      this.#trims() ? 1 : 0,
+    ];
     return this.#run((client) => claim.run(client, keys, args));
+  }
+
+  /** Whether there is something to trim; it is being done. */
+  #trims(): boolean {
+    if (this.#untrimmed.entries === 0) return false;
+    this.#untrimmed = { entries: 0, bytes: 0 };
+    return true;
   }
 
   #deliver(entries: readonly Entry[], settler: Settler): RedisDelivery[] {

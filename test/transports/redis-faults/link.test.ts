@@ -1,0 +1,126 @@
+import { describe, expect, test, vi } from 'vitest';
+import { message, receive, receiveOne, textOf, textsOf } from '../../../src/testing/conformance/receive.js';
+import { client, consume, kinds, opened, proxyTo, server, TRANSPORTS } from './stage.js';
+
+describe.each(TRANSPORTS)('%s', (name, transport) => {
+  /** A transport whose link can be damaged, and one beside it. */
+  async function linked() {
+    const redis = await server();
+    const proxy = await proxyTo(redis.port);
+    const damaged = await opened(transport({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 }));
+    const other = await opened(transport({ url: redis.url }));
+    return { redis, proxy, damaged, other };
+  }
+
+  test('a link that swallows everything is noticed and replaced', async () => {
+    const { proxy, damaged, other } = await linked();
+    const { consumer, notices } = await consume(damaged);
+    const waiting = consumer.next(1);
+    const before = proxy.connections;
+    proxy.blackhole();
+    await other.publish('events', [message('x')]);
+    await vi.waitFor(() => expect(kinds(notices)).toEqual(['disconnected']), 5000);
+    proxy.pass();
+    const [delivery] = await waiting;
+    expect(delivery && textOf(delivery)).toBe('x');
+    expect(kinds(notices)).toEqual(['disconnected', 'reconnected']);
+    expect(proxy.connections, 'other connections').toBeGreaterThan(before);
+    await delivery?.ack();
+  });
+
+  test('a link that is cut again and again loses nothing', async () => {
+    const { proxy, damaged, other } = await linked();
+    const { consumer } = await consume(damaged, { visibilityMs: 1000 });
+    const seen = new Set<string>();
+    for (let round = 0; round < 30; round++) {
+      await other.publish('events', [message(String(round))]);
+      if (round % 3 === 0) proxy.cut();
+      for (const delivery of await consumer.next(5, { waitMs: 50 })) {
+        seen.add(textOf(delivery));
+        void delivery.ack();
+        if (round % 4 === 0) proxy.cut();
+      }
+    }
+    await vi.waitFor(
+      async () => {
+        for (const delivery of await consumer.next(5, { waitMs: 50 })) {
+          seen.add(textOf(delivery));
+          await delivery.ack();
+        }
+        expect(seen.size).toBe(30);
+      },
+      { timeout: 10_000 },
+    );
+    await consumer.flush();
+    await vi.waitFor(async () => expect(await left(other)).toBe(0), 5000);
+  });
+
+  test('the answer to a publish is lost: it is said to be unknown, and was done once', async () => {
+    const { proxy, damaged, other } = await linked();
+    await damaged.publish('events', [message('first')]);
+    const cut = proxy.cutAfter('second');
+    const published = damaged.publish('events', [message('second')]);
+    await expect(published).rejects.toMatchObject({ code: 'THRUN_PUBLISH_UNKNOWN' });
+    await cut;
+    await damaged.publish('events', [message('third')]);
+    const { consumer } = await consume(other);
+    expect(textsOf(await receive(consumer, 3))).toEqual(['first', 'second', 'third']);
+    expect(await consumer.next(1, { waitMs: 0 })).toEqual([]);
+  });
+
+  test('the answer to a claim is lost: what it took comes at once, and has cost nothing', async () => {
+    const { proxy, damaged, other } = await linked();
+    const { consumer, warnings } = await consume(damaged);
+    await other.publish('events', [message('a'), message('b')]);
+    const cut = proxy.cutAfter(name === 'redis-list' ? 'evalsha' : 'eval');
+    const received = receive(consumer, 2);
+    await cut;
+    expect((await received).map((one) => [textOf(one), one.attempt, one.crashes])).toEqual([
+      ['a', 1, 0],
+      ['b', 1, 0],
+    ]);
+    expect(warnings()).toEqual([]);
+  });
+
+  test('the answer to an ack is lost: it is made again, and nothing comes twice', async () => {
+    const { proxy, damaged, other } = await linked();
+    const { consumer, notices } = await consume(damaged, { visibilityMs: 1000 });
+    await other.publish('events', [message('a'), message('b'), message('c')]);
+    const [a, b, c] = await receive(consumer, 3, 3);
+    // The first settlement brings its script along; the second goes by its hash, which both have in common.
+    await a?.ack();
+    const cut = proxy.cutAfter('evalsha');
+    const settled = Promise.all([
+      b?.ack(),
+      c?.handOver([{ kind: 'postponed', target: 'mailer', delayMs: 0, attempts: 1, crashes: 0 }]),
+    ]);
+    await cut;
+    await settled;
+    const retried = await receiveOne(consumer);
+    expect([textOf(retried), retried.target, retried.attempt]).toEqual(['c', 'mailer', 2]);
+    await retried.ack();
+    expect(await consumer.next(1, { waitMs: 1500 })).toEqual([]);
+    expect(kinds(notices)).not.toContain('lease_lost');
+    expect(await left(other)).toBe(0);
+  });
+
+  test('scripts are forgotten by the server: nobody notices', async () => {
+    const { redis, damaged } = await linked();
+    const { consumer, notices } = await consume(damaged);
+    const admin = client(redis.url);
+    for (const text of ['a', 'b', 'c']) {
+      await damaged.publish('events', [message(text), message('later', { deliverAt: Date.now() + 3_600_000 })]);
+      await admin.script('FLUSH');
+      const delivery = await receiveOne(consumer);
+      expect(textOf(delivery)).toBe(text);
+      await admin.script('FLUSH');
+      await delivery.ack();
+    }
+    expect(notices).toEqual([]);
+  });
+});
+
+async function left(transport: { readonly queues?: { stats(): Promise<readonly object[]> } }): Promise<number> {
+  const rows = (await transport.queues?.stats()) as readonly { depth: number; inFlight: number; delayed: number }[];
+  return rows.reduce((sum, row) => sum + row.depth + row.inFlight + row.delayed, 0);
+}

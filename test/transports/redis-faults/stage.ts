@@ -1,0 +1,62 @@
+import { onTestFinished } from 'vitest';
+import type { Consumer, Transport, TransportNotice } from '../../../src/contracts/transport.js';
+import type { RedisOptions } from '../../../src/redis/redis-options.js';
+import { RedisListTransport } from '../../../src/transports/redis-list/redis-list-transport.js';
+import { RedisStreamsTransport } from '../../../src/transports/redis-streams/redis-streams-transport.js';
+import { Redis } from 'ioredis';
+import { type RedisServer, type RedisServerOptions, startRedis } from '../../brokers/redis.js';
+import { TcpProxy } from '../../brokers/tcp-proxy.js';
+
+/** Both transports over Redis, by name. */
+export const TRANSPORTS: readonly [string, (options: RedisOptions) => Transport][] = [
+  ['redis-list', (options) => new RedisListTransport(options)],
+  ['redis-streams', (options) => new RedisStreamsTransport(options)],
+];
+
+/** Everything made here ends with the test. */
+export async function server(options?: RedisServerOptions): Promise<RedisServer> {
+  const redis = await startRedis(options);
+  onTestFinished(() => redis.dispose());
+  return redis;
+}
+
+export async function proxyTo(port: number): Promise<TcpProxy> {
+  const proxy = await TcpProxy.to(port);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+export async function opened(transport: Transport): Promise<Transport> {
+  onTestFinished(() => transport.close());
+  await transport.open();
+  return transport;
+}
+
+/** The raw client, as another program would use it. */
+export function client(url: string): Redis {
+  const redis = new Redis(url);
+  redis.on('error', () => undefined);
+  onTestFinished(() => redis.disconnect());
+  return redis;
+}
+
+export interface Hearing {
+  readonly consumer: Consumer;
+  readonly notices: TransportNotice[];
+  /** Those of kind `degraded`, as text. */
+  readonly warnings: () => string[];
+}
+
+export async function consume(
+  transport: Transport,
+  { queue = 'events', group = 'workers', visibilityMs = 30_000 } = {},
+): Promise<Hearing> {
+  const notices: TransportNotice[] = [];
+  const consumer = await transport.consume({ queue, group, visibilityMs, onNotice: (notice) => notices.push(notice) });
+  const warnings = () => notices.flatMap((notice) => (notice.kind === 'degraded' ? [notice.message] : []));
+  return { consumer, notices, warnings };
+}
+
+export function kinds(notices: readonly TransportNotice[]): string[] {
+  return notices.map(({ kind }) => kind);
+}
