@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../contracts/clock.js';
 import type { DeadLetterAccess } from '../../contracts/dead-letter.js';
 import type {
+  BrokerChecks,
   ConsumeOptions,
   Consumer,
   OutgoingMessage,
@@ -8,6 +9,7 @@ import type {
   Transport,
   TransportTraits,
 } from '../../contracts/transport.js';
+import { RabbitmqChecks } from './rabbitmq-checks.js';
 import { RabbitmqConsumer } from './rabbitmq-consumer.js';
 import { RabbitmqDeadLetters } from './rabbitmq-dead-letters.js';
 import { closed } from './rabbitmq-errors.js';
@@ -32,6 +34,7 @@ export class RabbitmqTransport implements Transport {
   };
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  readonly checks: BrokerChecks;
   readonly #clock: Clock;
   /** Apart: a broker short of memory stops reading from whoever publishes, and consuming has to go on. */
   readonly #publishing: Link;
@@ -53,19 +56,15 @@ export class RabbitmqTransport implements Transport {
     this.#parcels = new Parcels(this.#topology, this.#known, clock);
     const parts = {
       link: this.#consuming,
+      publishing: this.#publishing,
       topology: this.#topology,
       publisher: this.#publisher,
       parcels: this.#parcels,
       known: this.#known,
     };
     this.deadLetters = new RabbitmqDeadLetters(parts);
+    this.checks = new RabbitmqChecks(parts);
     this.queues = new RabbitmqQueues({ ...parts, clock, consumers: this.#consumers });
-  }
-
-  /** For the doctor. */
-  get version(): string | undefined {
-    const { serverVersion } = this.#consuming;
-    return serverVersion === undefined ? undefined : `RabbitMQ ${serverVersion}`;
   }
 
   async open(): Promise<void> {
