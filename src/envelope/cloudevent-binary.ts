@@ -15,14 +15,15 @@ export function fromBinary(attributes: Attributes, body: Uint8Array, limits: Lim
   // A rest pattern defines its fields and never assigns them, so a foreign `__proto__` stays data.
   const { ...object }: JsonObject = attributes;
   if (body.byteLength === 0) return object;
-  if (body.byteLength > limits.maxBytes) return tooLarge(body, limits);
   const { datacontenttype, type, id } = attributes;
+  const found = (problem: Undecodable) => new Undecodable(problem.reason, problem.error, ...readable(type, id));
+  if (body.byteLength > limits.maxBytes) return found(tooLarge(body, limits));
   if (datacontenttype !== undefined && !saysJson(datacontenttype)) {
     object.data_base64 = Buffer.from(body).toString('base64');
     return object;
   }
   const data = parseBytes(body, limits);
-  if (data instanceof Undecodable) return new Undecodable(data.reason, data.error, ...readable(type, id));
+  if (data instanceof Undecodable) return found(data);
   object.data = data;
   return object;
 }
