@@ -172,8 +172,10 @@ export class RabbitmqConsumer implements Consumer {
     const { clock } = this.#parts;
     this.#quiet?.();
     const rest = () => {
-      void this.#session?.unsubscribe();
-      cancel = clock.after(STALE_MS - QUIET_MS, () => this.#handBack());
+      const session = this.#session;
+      // What was asked for has come: nothing is on its way that would be counted.
+      if (session && session.room <= 0) void session.unsubscribe();
+      cancel = clock.after(STALE_MS, () => void this.#handBack());
     };
     let cancel = () => undefined as void;
     if (this.#isQuick) cancel = clock.after(QUIET_MS, rest);
@@ -181,7 +183,9 @@ export class RabbitmqConsumer implements Consumer {
     this.#quiet = () => cancel();
   }
 
-  #handBack(): void {
+  async #handBack(): Promise<void> {
+    await this.#session?.unsubscribe();
+    if (this.#asking) return;
     for (const delivery of this.#buffer.splice(0)) void delivery.release();
   }
 

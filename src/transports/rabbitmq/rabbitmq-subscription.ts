@@ -4,7 +4,13 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 const WIDEST = 2000;
 
 /** Nothing came for so long: nothing is on its way either. */
-const CALM_MS = 15;
+const CALM_MS = 50;
+
+interface Ending {
+  /** Too late to keep it. */
+  isFinal: boolean;
+  done: Promise<void>;
+}
 
 /**
  * What the broker may push through one channel. It only ever widens, and ends when nothing is on its way: what is on its
@@ -18,8 +24,7 @@ export class Subscription {
   #tags: Promise<{ readonly consumerTag: string }>[] = [];
   #outstanding = 0;
   #changedAt = performance.now();
-  #ending: Promise<void> | undefined;
-  #isEnding = false;
+  #ending: Ending | undefined;
   /** How much may be received ahead of its settlement. */
   width = 0;
 
@@ -60,27 +65,29 @@ export class Subscription {
 
   /** It is needed after all. @returns whether it still is there */
   keep(): boolean {
-    if (!this.#isEnding) this.#ending = undefined;
+    if (this.#ending?.isFinal !== true) this.#ending = undefined;
     return this.#ending === undefined;
   }
 
   /** Resolves when nothing more comes, or when it was kept. */
   end(): Promise<void> {
-    this.#ending ??= this.#end();
-    return this.#ending;
+    if (!this.#ending) {
+      const ending: Ending = { isFinal: false, done: Promise.resolve() };
+      this.#ending = ending;
+      ending.done = this.#end(ending);
+    }
+    return this.#ending.done;
   }
 
-  async #end(): Promise<void> {
-    await Promise.resolve();
-    const mine = this.#ending;
+  async #end(ending: Ending): Promise<void> {
     await Promise.allSettled(this.#tags);
     while (this.room > 0) {
       const left = CALM_MS - (performance.now() - this.#changedAt);
       if (left <= 0) break;
       await new Promise((resolve) => setTimeout(resolve, left));
     }
-    if (this.#ending !== mine) return;
-    this.#isEnding = true;
+    if (this.#ending !== ending) return;
+    ending.isFinal = true;
     const cancelling = this.#tags.map(async (tag) => this.#channel.cancel((await tag).consumerTag));
     // Where it fails the channel has ended.
     await Promise.allSettled(cancelling);
