@@ -47,11 +47,21 @@ export async function withThrun<Result>(
 }
 
 /** The same, for what is done on its transport. */
-export function withTransport<Result>(
+export async function withTransport<Result>(
   config: ResolvedConfig,
   use: (transport: Transport) => Promise<Result>,
 ): Promise<Result> {
-  return withThrun(config, async (thrun) => use(await thrun.transport()));
+  return withThrun(await withListenersQueues(config), async (thrun) => use(await thrun.transport()));
+}
+
+/** A broker that cannot list its queues looks at those it is told of: the listeners' own are in the manifest. */
+async function withListenersQueues(config: ResolvedConfig): Promise<ResolvedConfig> {
+  const { readManifest } = await import('../registry/manifest.js');
+  const manifest = await readManifest(config).catch(() => undefined);
+  const own = manifest?.contracts.flatMap(({ queue }) => queue ?? []) ?? [];
+  const { rabbitmq } = config.transports;
+  const queues = [...new Set([...rabbitmq.queues, ...own])];
+  return { ...config, transports: { ...config.transports, rabbitmq: { ...rabbitmq, queues } } };
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

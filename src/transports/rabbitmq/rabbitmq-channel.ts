@@ -38,6 +38,6 @@ export async function onChannel<Result>(link: Link, work: (channel: Channel) => 
   }
 }
 
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return (error as { code?: unknown }).code === 404;
 }

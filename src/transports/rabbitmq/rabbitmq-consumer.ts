@@ -1,23 +1,11 @@
-import type { Clock } from '../../contracts/clock.js';
 import type { Delivery } from '../../contracts/delivery.js';
 import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
-import { textOf } from './rabbitmq-errors.js';
-import type { Link, LinkEvent } from './rabbitmq-link.js';
-import type { Parcels } from './rabbitmq-parcels.js';
-import type { Publisher } from './rabbitmq-publisher.js';
-import { Session, type SessionEnd } from './rabbitmq-session.js';
-import type { Topology } from './rabbitmq-topology.js';
+import type { Session } from './rabbitmq-session.js';
+import { Sessions, type SessionsParts } from './rabbitmq-sessions.js';
 import { Wakeup } from './rabbitmq-wakeup.js';
 
-export interface ConsumerParts {
-  readonly link: Link;
-  /** The connection that messages are sent by. */
-  readonly publishing: Link;
-  readonly topology: Topology;
-  readonly publisher: Publisher;
-  readonly parcels: Parcels;
-  readonly clock: Clock;
+export interface ConsumerParts extends SessionsParts {
   readonly onClose: () => void;
 }
 
@@ -33,12 +21,6 @@ const GLANCE_MS = 2;
 /** Nothing came for so long: is the broker still there, and does it still see us? */
 const PROBE_MS = 5000;
 
-/** Longest pause between two attempts to consume again. */
-const LONGEST_PAUSE_MS = 10_000;
-
-/** At its close a consumer gives the broker this long to take back what is unsettled. */
-const CLOSING_MS = 5000;
-
 /**
  * Receives from one queue as one group, over any number of sessions. How far the broker may push ahead follows what is
  * asked for: one message at a time before slow listeners, hundreds before quick ones.
@@ -47,34 +29,33 @@ export class RabbitmqConsumer implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #parts: ConsumerParts;
   readonly #arrived = new Wakeup();
-  readonly #unlisten: () => void;
-  #session: Session | undefined;
+  readonly #sessions: Sessions;
   #buffer: RabbitmqDelivery[] = [];
   #asking = false;
   #lastAsked = Number.NEGATIVE_INFINITY;
   /** It asks again at once: the broker may push ahead. */
   #isQuick = false;
   #quiet: (() => void) | undefined;
-  #wasDown = false;
   #closing: Promise<void> | undefined;
   #probedAt = 0;
 
   private constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options;
     this.#parts = parts;
-    const unlisten = [parts.link.listen(this.#onLink), parts.publishing.listen(this.#onPublishing)];
-    this.#unlisten = () => unlisten.forEach((end) => end());
+    this.#sessions = new Sessions(options, parts, {
+      onArrival: this.#onArrival,
+      onChange: () => {
+        // What was received by the one before comes again; whoever waits asks the new one.
+        this.#buffer = [];
+        this.#arrived.wake();
+      },
+    });
   }
 
   static async open(options: ConsumeOptions, parts: ConsumerParts): Promise<RabbitmqConsumer> {
     const consumer = new RabbitmqConsumer(options, parts);
-    try {
-      consumer.#live(await consumer.#connect());
-      return consumer;
-    } catch (error) {
-      consumer.#unlisten();
-      throw error;
-    }
+    await consumer.#sessions.open();
+    return consumer;
   }
 
   async next(max: number, options: { readonly waitMs?: number; readonly signal?: AbortSignal } = {}) {
@@ -143,12 +124,15 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    this.#unlisten();
     this.#quiet?.();
     this.#arrived.wake();
-    await this.#session?.close(CLOSING_MS);
+    await this.#sessions.close();
     this.#buffer = [];
     this.#parts.onClose();
+  }
+
+  get #session(): Session | undefined {
+    return this.#sessions.current;
   }
 
   #take(max: number): readonly Delivery[] {
@@ -199,99 +183,8 @@ export class RabbitmqConsumer implements Consumer {
   /** A subscription that fails in silence would look like an empty queue. */
   #probe(): void {
     const now = performance.now();
-    const session = this.#session;
-    if (!session?.isSubscribed || now - this.#probedAt < PROBE_MS) return;
+    if (!this.#session?.isSubscribed || now - this.#probedAt < PROBE_MS) return;
     this.#probedAt = now;
-    void session.isConsuming().then(
-      (isConsuming) => {
-        if (isConsuming || session !== this.#session || !session.isSubscribed) return;
-        this.#notice('nobody consumed the queue although this worker was to; it subscribes anew');
-        void session.abandon();
-      },
-      () => undefined,
-    );
-  }
-
-  /** From one session to the next, until closed. */
-  #live(session: Session): void {
-    this.#session = session;
-    void session.ended.then(async (end) => {
-      if (this.#session === session) this.#session = undefined;
-      this.#buffer = [];
-      if (this.#closing) return;
-      await this.#explain(end, session);
-      const next = await this.#reconnect();
-      if (!next) return;
-      this.#live(next);
-      if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
-      this.#wasDown = false;
-      // Whoever waits is asking it, not the one that is gone.
-      this.#arrived.wake();
-    });
-  }
-
-  async #explain(end: SessionEnd, session: Session): Promise<void> {
-    this.#parts.topology.forget();
-    if (end.kind === 'cancelled') {
-      this.#notice(
-        `the broker took a queue of ${JSON.stringify(this.#options.queue)} away, deleted perhaps: what was in it is gone; ` +
-          'it is declared anew',
-      );
-      await session.abandon();
-    } else if (end.error) {
-      this.#notice(`the broker closed the channel, what it held comes again: ${textOf(end.error)}`);
-    }
-  }
-
-  async #reconnect(): Promise<Session | undefined> {
-    for (let attempt = 0; !this.#closing; attempt++) {
-      try {
-        return await this.#connect();
-      } catch (error) {
-        if (attempt === 0 && !this.#wasDown) this.#notice(`consuming again has failed so far: ${textOf(error)}`);
-        const pause = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt);
-        await new Promise((resolve) => void this.#parts.clock.after(pause, () => resolve(undefined)));
-      }
-    }
-    return undefined;
-  }
-
-  async #connect(): Promise<Session> {
-    const { link, topology, publisher, parcels, clock } = this.#parts;
-    const { queue, group } = this.#options;
-    await topology.group(queue, group);
-    const channel = await link.channel();
-    return new Session(
-      {
-        options: this.#options,
-        publisher,
-        parcels,
-        clock,
-        channel: () => link.channel(),
-        onArrival: this.#onArrival,
-        onLost: (id) => {
-          if (!this.#closing) this.#options.onNotice({ kind: 'lease_lost', queue, id });
-        },
-        onTrouble: (message) => this.#notice(message),
-      },
-      channel,
-    );
-  }
-
-  readonly #onLink = (event: LinkEvent): void => {
-    if (event.kind !== 'down' || this.#closing) return;
-    this.#wasDown = true;
-    this.#options.onNotice({ kind: 'disconnected', error: event.error });
-  };
-
-  readonly #onPublishing = (event: LinkEvent): void => {
-    if (event.kind !== 'blocked') return;
-    this.#notice(
-      `RabbitMQ takes no messages (${event.reason}), so retries and dead letters wait: give it more of that`,
-    );
-  };
-
-  #notice(message: string): void {
-    if (!this.#closing) this.#options.onNotice({ kind: 'degraded', message });
+    this.#sessions.probe();
   }
 }

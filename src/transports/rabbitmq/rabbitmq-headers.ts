@@ -120,7 +120,7 @@ function without(properties: Options.Publish): Options.Publish {
   return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
 }
 
-export function clip(text: string, bytes: number): string {
+function clip(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;
   return `${Buffer.from(text).subarray(0, bytes).toString().replace(/�+$/, '')} …`;
 }

@@ -7,7 +7,7 @@ import { type Counts, copyProperties, countHeaders, deathHeaders, OWN } from './
 import type { Known } from './rabbitmq-known.js';
 import { rungFor } from './rabbitmq-ladder.js';
 import { exchangeName, groupNames, inboxExchange, waitName } from './rabbitmq-names.js';
-import type { Parcel } from './rabbitmq-publisher.js';
+import type { Parcel } from './rabbitmq-outlet.js';
 import type { Topology } from './rabbitmq-topology.js';
 
 /** Addresses what is sent: the one place that knows which message goes where. */

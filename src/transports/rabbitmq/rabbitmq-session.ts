@@ -5,12 +5,12 @@ import type { ConsumeOptions } from '../../contracts/transport.js';
 import { Acks } from './rabbitmq-acks.js';
 import { closeChannel } from './rabbitmq-channel.js';
 import { RabbitmqDelivery, type Settling } from './rabbitmq-delivery.js';
-import { textOf } from './rabbitmq-errors.js';
 import { Inbox } from './rabbitmq-inbox.js';
 import { rungFor } from './rabbitmq-ladder.js';
 import { groupNames } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
+import { Replacing } from './rabbitmq-replacing.js';
 import { Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
@@ -44,7 +44,7 @@ export class Session implements Settling {
   readonly #suspects: Suspects;
   readonly #unsettled = new Set<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
-  readonly #replacing = new Set<Promise<void>>();
+  readonly #replacing: Replacing;
   #subscription: Subscription | undefined;
   #ending: Promise<void> | undefined;
   #width = 0;
@@ -64,6 +64,11 @@ export class Session implements Settling {
     const ask = () => channel.prefetch(this.#width);
     this.#acks = new Acks(channel, ask, parts.onLost);
     this.#suspects = new Suspects(parts);
+    this.#replacing = new Replacing(parts, this.#acks, {
+      isOver: () => this.#isOver,
+      settle: (delivery) => this.#settle(delivery),
+      lose: (delivery) => this.#lose(delivery),
+    });
     channel.on('error', (error) => {
       this.#error = error;
     });
@@ -143,13 +148,13 @@ export class Session implements Settling {
     const { message, id, target, attempt, crashes, due } = delivery;
     // What has not been due has not been received: it keeps its time.
     const counts = { target, attempts: attempt - 1, crashes, due };
-    return this.#replace(delivery, () => [this.#parts.parcels.again(queue, group, message, id, counts)]);
+    return this.#replacing.replace(delivery, () => [this.#parts.parcels.again(queue, group, message, id, counts)]);
   }
 
   replaced(delivery: RabbitmqDelivery, successors: readonly Successor[]): Promise<void> {
     const { clock, parcels, options } = this.#parts;
     const now = clock.now();
-    return this.#replace(delivery, () =>
+    return this.#replacing.replace(delivery, () =>
       successors.map((successor) => {
         const { message, id } = delivery;
         if (successor.kind === 'dead') return parcels.dead(options.queue, options.group, message, id, successor);
@@ -171,7 +176,7 @@ export class Session implements Settling {
 
   /** Resolves when every settlement so far is on the broker. */
   async flush(): Promise<void> {
-    await Promise.all(this.#replacing);
+    await this.#replacing.flush();
     await Promise.all([this.#acks.flush(), this.#suspects.flush()]);
   }
 
@@ -231,46 +236,6 @@ export class Session implements Settling {
 
   #forget(delivery: RabbitmqDelivery): void {
     if (this.#unsettled.delete(delivery)) delivery.subscription.settled();
-  }
-
-  #replace(delivery: RabbitmqDelivery, parcels: () => ReturnType<Parcels['again']>[]): Promise<void> {
-    const replacing = this.#write(delivery, parcels);
-    this.#replacing.add(replacing);
-    const done = () => this.#replacing.delete(replacing);
-    replacing.then(done, done);
-    return replacing;
-  }
-
-  /** Copies first, then the acknowledgement: a crash in between makes a duplicate, never a loss. */
-  async #write(delivery: RabbitmqDelivery, parcels: () => ReturnType<Parcels['again']>[]): Promise<void> {
-    // Asked first, so that the late word of a worker that has lost its link does not count.
-    if (!(await this.#isStillOurs(delivery))) return this.#lose(delivery);
-    const copies = parcels();
-    while (!this.#isOver) {
-      try {
-        await this.#parts.publisher.send(copies);
-        return await this.#settle(delivery);
-      } catch (error) {
-        this.#parts.onTrouble(`what becomes of a delivery could not be written and is tried again: ${textOf(error)}`);
-        await new Promise((resolve) => void this.#parts.clock.after(1000, () => resolve(undefined)));
-      }
-    }
-    this.#lose(delivery);
-  }
-
-  #asking: Promise<boolean> | undefined;
-
-  /** One question for all that are replaced in the same turn. */
-  #isStillOurs({ receipt }: RabbitmqDelivery): Promise<boolean> {
-    if (receipt.acks !== this.#acks) return receipt.acks.isAlive();
-    if (!this.#asking) {
-      const asking = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-        this.#asking = undefined;
-        return this.#acks.isAlive();
-      });
-      this.#asking = asking;
-    }
-    return this.#asking;
   }
 
   #lose(delivery: RabbitmqDelivery): void {

@@ -8,7 +8,7 @@ import { exchangeName, groupNames, inboxExchange, inboxName, waitName } from './
  * So often a message may take down whoever receives it before the broker buries it by itself. Far beyond what a worker
  * allows: it is for messages that kill before anybody could count.
  */
-export const DELIVERY_LIMIT = 30;
+const DELIVERY_LIMIT = 30;
 
 /** How long a suspect whose worker died waits until it is received again. */
 const SUSPECT_MS = 500;
