@@ -44,7 +44,7 @@ export const ROWS = [
   },
   {
     id: 'drain',
-    on: 'sqlite',
+    on: ['sqlite', 'rabbitmq'],
     title: 'drain 20,000 no-op events, concurrency 100',
     task: 'drain',
     metrics: RATE,

@@ -53,7 +53,9 @@ else await main();
 async function main() {
   const target = TARGETS[options.on];
   if (!target) throw new Error(`--on ${options.on}: there is ${Object.keys(TARGETS).join(', ')}`);
-  const rows = chosen('--only', options.only, ROWS, ({ id }) => id).filter(({ on = options.on }) => on === options.on);
+  const rows = chosen('--only', options.only, ROWS, ({ id }) => id).filter(({ on = options.on }) =>
+    on.includes(options.on),
+  );
   const contenders = chosen('--contender', options.contender, target.contenders).filter(
     (name) => options['other-build'] !== undefined || name !== 'thrun (other build)',
   );

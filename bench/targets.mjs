@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import * as rabbitmq from './contenders/rabbitmq/index.mjs';
 import * as redis from './contenders/redis/index.mjs';
 import * as sqlite from './contenders/index.mjs';
+import { startRabbitmq } from './rabbitmq-server.mjs';
 import { startRedis } from './redis-server.mjs';
 
 const BENCH = fileURLToPath(new URL('.', import.meta.url));
@@ -33,6 +35,19 @@ export const TARGETS = {
         execFileSync('redis-cli', ['-p', port, 'FLUSHALL'], { stdio: 'ignore' });
         return { url };
       };
+      return { fresh, stop };
+    },
+  },
+  rabbitmq: {
+    contenders: rabbitmq.CONTENDERS,
+    peers: rabbitmq.PEERS,
+    pairs: rabbitmq.PAIRS,
+    durabilities: { confirmed: 'quorum queues, every publish confirmed' },
+    install: () => installIn(fileURLToPath(new URL('contenders/rabbitmq/', import.meta.url)), 'rascal'),
+    serve: async (data) => {
+      const { url, stop } = await startRabbitmq(data);
+      let number = 0;
+      const fresh = () => ({ url, queue: `bench-${++number}` });
       return { fresh, stop };
     },
   },

@@ -15,6 +15,9 @@ if (!quick) {
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
+    '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
+    'amqp-publish': 'amqp-tools',
+    '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
   });
 }
 build();
@@ -26,6 +29,8 @@ const slow = [
   'test/batch/stores/redis*',
   'test/cli/**',
   'test/transports/sqlite/**',
+  'test/transports/rabbitmq*',
+  'test/transports/rabbitmq*/**',
   'test/transports/redis*',
   'test/transports/redis*/**',
   'test/readme.test.ts',

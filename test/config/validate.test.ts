@@ -145,7 +145,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { transport: 'sqlit' },
-      'transport: expected "sqlite", "redis-list", "redis-streams", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
+      'transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
     ],
     [
       { transport: { name: 'mine', open() {} } },
