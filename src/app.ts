@@ -116,7 +116,7 @@ export class Thrun {
       clock: this.#clock,
       logger,
       limits: this.#limits,
-      publish: (inputs) => this.#dispatcher.publishAll(inputs),
+      publish: (inputs, send) => this.#dispatcher.publishAll(inputs, send),
     });
   }
 

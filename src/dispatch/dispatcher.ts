@@ -28,6 +28,11 @@ export interface EventInput extends PublishOptions {
   readonly payload?: unknown;
 }
 
+/** Makes one of the calls that many events take: one for each queue. It may try it again, and need not repeat the others. */
+export type SendCall = (call: () => Promise<void>) => Promise<void>;
+
+const sendOnce: SendCall = (call) => call();
+
 /** From event or class to envelope, to its queue, to the transport. */
 export class Dispatcher {
   readonly #parts: DispatcherParts;
@@ -50,7 +55,7 @@ export class Dispatcher {
   }
 
   /** Many at once, one call for each queue of each transport. Resolves to their ids, in order. */
-  async publishAll(inputs: readonly EventInput[]): Promise<string[]> {
+  async publishAll(inputs: readonly EventInput[], send: SendCall = sendOnce): Promise<string[]> {
     const calls = new Map<string, { transport: string | undefined; queue: string; messages: OutgoingMessage[] }>();
     const ids = inputs.map((input) => {
       const { message, transport, queue, id } = this.#prepare(input.event, input.payload, input);
@@ -61,7 +66,7 @@ export class Dispatcher {
       return id;
     });
     for (const { transport, queue, messages } of calls.values()) {
-      await (await this.#parts.transport(transport)).publish(queue, messages);
+      await send(async () => (await this.#parts.transport(transport)).publish(queue, messages));
     }
     return ids;
   }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ThrunJob } from '../../src/index.js';
 import { type TestThrun, type TestThrunOptions, testThrun } from '../../src/testing/index.js';
 import { OtherMemory } from '../support/other-memory.js';
@@ -102,4 +102,27 @@ describe('where an event goes', () => {
     await app.settle();
     expect(eventsIn(there, 'reports')).toEqual(['report.progress', 'report.progress', 'report.finished']);
   });
+});
+
+test('a batch of two transports: what one has taken is not sent again because the other is away', async () => {
+  const [here, away] = [new OtherMemory('here'), new OtherMemory('away')];
+  let outages = 2;
+  const publish = away.publish.bind(away);
+  away.publish = async (queue, messages) => {
+    if (outages-- > 0) throw new Error('nobody answers');
+    await publish(queue, messages);
+  };
+  const routes = [
+    { match: 'near', transport: here },
+    { match: 'far', transport: away },
+  ];
+  const { thrun, clock } = await start({ routes });
+  const sent = thrun.batch([[{ event: 'near' }, { event: 'far' }]]).dispatch();
+  await vi.waitFor(async () => {
+    await clock.advance(5000);
+    expect(eventsIn(away, 'events')).toEqual(['far']);
+  });
+  await sent;
+  expect(outages).toBe(-1);
+  expect(eventsIn(here, 'events')).toEqual(['near']);
 });

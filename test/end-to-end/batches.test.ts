@@ -167,7 +167,11 @@ function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () =>
       const known = ids();
       const id = known[Math.floor(random() * known.length)];
       const record = id === undefined ? undefined : await batches.get(id);
-      if (record && random() < 0.1) await batches.cancel(record.id).catch(ignoreState);
+      if (record && random() < 0.1) {
+        // A person at the command line now and then, a program mostly.
+        if (random() < 0.2) await project.start('batch', 'cancel', record.id).exit;
+        else await batches.cancel(record.id).catch(ignoreState);
+      }
       if (record) {
         const rows = (await batches.jobs(record.id, 50)).filter(({ child }) => child === undefined && random() < 0.3);
         duplicates += rows.length;
