@@ -21,7 +21,7 @@ export async function machineFacts(dist, folder) {
 }
 
 async function sqliteVersion(dist) {
-  const { openDatabase } = await import(pathToFileURL(resolve(dist, 'transports/sqlite/sqlite-driver.js')).href);
+  const { openDatabase } = await import(pathToFileURL(resolve(dist, 'sqlite/driver.js')).href);
   const database = await openDatabase(':memory:');
   const { version } = database.prepare('SELECT sqlite_version() AS version').get();
   database.close();

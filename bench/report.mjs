@@ -91,16 +91,16 @@ export function tables(lines, contenders, { pairs, durabilities }) {
 
 const hasOther = (contenders) => contenders.includes('thrun (other build)');
 
-function figure(value) {
+export function figure(value) {
   if (value >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(value >= 10 ? 1 : 2);
 }
 
-function times(value) {
+export function times(value) {
   return value === undefined ? '–' : value.toFixed(value >= 10 ? 0 : 2);
 }
 
-function table(rows) {
+export function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
   const line = (cells) =>
     `| ${cells.map((cell, n) => (n === 0 ? cell.padEnd(widths[n]) : cell.padStart(widths[n]))).join(' | ')} |`;

@@ -9,10 +9,11 @@ const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/us
 /**
  * Installs what is not there yet.
  *
- * @param {Readonly<Record<string, string>>} tools from a program (or the path of one) to the Debian package that has it
+ * @param {Readonly<Record<string, string | readonly string[]>>} tools from a program (or the path of one) to the Debian
+ * packages that bring it
  */
 export function ensureTools(tools) {
-  const packages = Object.entries(tools).flatMap(([program, name]) => (isInstalled(program) ? [] : [name]));
+  const packages = Object.entries(tools).flatMap(([program, name]) => (isInstalled(program) ? [] : name));
   if (packages.length === 0) return;
   if (!isInstalled('apt-get')) {
     throw new Error(`The tests need ${packages.join(', ')}: install what your system calls it, then try again.`);

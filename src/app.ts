@@ -1,5 +1,14 @@
+import type { Batches } from './batch/batches.js';
+import { BatchService } from './batch/batch-service.js';
+import { BatchBuilder, namedBuilder } from './batch/builder.js';
+import { JOB_FAILED, JOB_SUCCEEDED, RESULTS_LISTENER, settleForeign } from './batch/foreign-results.js';
+import type { BatchMembers } from './batch/members.js';
+import { batchNamed, namingOf } from './batch/named-batch.js';
+import { loadStore } from './batch/stores/index.js';
+import type { BatchStore } from './contracts/batch-store.js';
 import type { Clock } from './contracts/clock.js';
 import { systemClock } from './contracts/clock.js';
+import type { NamedBatch } from './contracts/batch.js';
 import { ThrunError } from './contracts/errors.js';
 import type {
   Class,
@@ -37,10 +46,12 @@ export interface WorkOptions {
   readonly admit?: WorkerOptions['admit'];
 }
 
-/** Parts a test replaces. */
+/** Parts a test or a command line replaces. */
 export interface ThrunParts {
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** The queue of a job whose handler is not loaded here; undefined where it has none of its own. */
+  readonly queueOf?: (event: string) => string | undefined;
 }
 
 /**
@@ -71,6 +82,8 @@ export class Thrun {
   readonly #dispatcher: Dispatcher;
   readonly #transports = new Map<string, Promise<Transport>>();
   readonly #workers = new Set<Worker>();
+  readonly #batches: BatchService;
+  readonly #queueOf: NonNullable<ThrunParts['queueOf']>;
   #ready: Transport | undefined;
   #unnamed = 0;
   #closed: Promise<void> | undefined;
@@ -80,6 +93,7 @@ export class Thrun {
     this.logger = logger;
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? Math.random;
+    this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
     this.#dispatcher = new Dispatcher({
@@ -87,9 +101,17 @@ export class Thrun {
       limits: this.#limits,
       source: config.source,
       queueFor: (contract) => this.#queueFor(contract),
-      transport: (name) => (name === undefined && this.#ready) || this.transport(name),
+      transport: (name) => (name === undefined && this.#ready) || this.#opened(name),
     });
     this.#bus.observe(logTo(logger));
+    this.#batches = new BatchService({
+      ...config.batches,
+      store: storeOf(config.batches),
+      clock: this.#clock,
+      logger,
+      limits: this.#limits,
+      publish: (inputs) => this.#dispatcher.publishAll(inputs),
+    });
   }
 
   /**
@@ -106,6 +128,39 @@ export class Thrun {
   /** Publishes many at once: far quicker than one by one. Resolves to their ids, in order. */
   events(inputs: readonly EventInput[]): Promise<string[]> {
     return this.#dispatcher.publishAll(inputs);
+  }
+
+  /**
+   * A batch of jobs, sent when it is awaited: instances of job classes, `{ event, payload }` for jobs without a class here,
+   * other batches; a list among them is a parallel stage. Or one that `@ThrunBatch` names: an instance, or its name and payload.
+   * @throws {ThrunError} THRUN_BATCH_DEFINITION when it is sent, with the place of what is wrong
+   */
+  batch(members: BatchMembers): BatchBuilder;
+  batch(batch: NamedBatch): BatchBuilder;
+  batch(name: string, payload?: unknown): BatchBuilder;
+  batch(what: BatchMembers | NamedBatch | string, payload?: unknown): BatchBuilder {
+    const send = async (builder: BatchBuilder) => (await this.batches()).send(builder);
+    if (Array.isArray(what)) return new BatchBuilder(what as BatchMembers, send);
+    const batch = typeof what === 'string' ? batchNamed(what, payload, this.config.container) : (what as NamedBatch);
+    const naming = namingOf(batch);
+    if (!naming) throw new ThrunError('THRUN_NOT_DECORATED', [batch.constructor.name, '@ThrunBatch']);
+    return namedBuilder(naming, batch, send);
+  }
+
+  /** Batches that were made: look at them, cancel, retry, prune. Opens the store. */
+  batches(): Promise<Batches> {
+    if (this.#closed) return Promise.reject(new ThrunError('THRUN_CLOSED'));
+    return this.#batches.open();
+  }
+
+  /** Batches were ever made here. Opens and makes nothing. */
+  batchesUsed(): Promise<boolean> {
+    return this.#batches.used();
+  }
+
+  /** Resolves when all that batches have to send from this process is sent. */
+  batchesIdle(): Promise<void> {
+    return this.#batches.idle();
   }
 
   /**
@@ -150,6 +205,7 @@ export class Thrun {
     const transport = await this.transport(undefined);
     const { config } = this;
     const { queues = this.queues(), runs, admit } = options;
+    this.#listenForResults(transport);
     const worker = new Worker(
       {
         ...config.worker,
@@ -168,12 +224,14 @@ export class Thrun {
         random: this.#random,
         logger: this.logger,
         observe: this.#bus.emit,
+        jobs: this.#batches.jobs,
         publishFrom: (cause, event, payload, publishing) =>
           this.#dispatcher.publishFrom(cause, event, payload, publishing),
       },
     );
     this.#workers.add(worker);
     await worker.start();
+    this.#batches.sweeper.start();
     return worker;
   }
 
@@ -191,6 +249,11 @@ export class Thrun {
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
   transport(name?: string): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
+    return this.#opened(name);
+  }
+
+  /** Also while closing, when what batches have written is still to be sent. */
+  #opened(name: string | undefined): Promise<Transport> {
     const key = name ?? '';
     let opening = this.#transports.get(key);
     if (!opening) {
@@ -210,6 +273,7 @@ export class Thrun {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
+    await this.#batches.close();
     for (const opening of this.#transports.values()) await (await opening.catch(() => undefined))?.close();
   }
 
@@ -221,6 +285,15 @@ export class Thrun {
     await transport.open();
     if (isOwn) this.#ready = transport;
     return transport;
+  }
+
+  /** Workers in other languages tell by events how a job of a batch went. */
+  #listenForResults({ traits }: Transport): void {
+    if (this.registry.named(RESULTS_LISTENER)) return;
+    const run = (payload: unknown, context: EventContext) =>
+      settleForeign(payload, context, () => this.batches(), !traits.fanOut);
+    const what = { name: RESULTS_LISTENER, origin: RESULTS_LISTENER, run };
+    this.registry.add(eventListener(what, [JOB_SUCCEEDED, JOB_FAILED], {}, this.config.retry));
   }
 
   get #collect(): CollectOptions {
@@ -243,8 +316,14 @@ export class Thrun {
   #queueFor({ event, type }: Contract): string {
     const record = type && recordOf(type);
     const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
-    return queue ?? this.config.queue;
+    return queue ?? this.#queueOf(event) ?? this.config.queue;
   }
+}
+
+function storeOf(batches: ResolvedConfig['batches']): (() => Promise<BatchStore>) | undefined {
+  const { store } = batches;
+  if (store === undefined) return undefined;
+  return async () => (typeof store === 'string' ? loadStore(store, batches) : store);
 }
 
 function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {

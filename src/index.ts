@@ -1,6 +1,20 @@
 /** The public API, name by name. Transport authors import from `thrun/transport`, tests from `thrun/testing`. */
 export { createThrun, type ListenerFunction, type Thrun, type ThrunParts, type WorkOptions } from './app.js';
+export type { Batches } from './batch/batches.js';
+export type { BatchBuilder } from './batch/builder.js';
+export type { BatchMember, BatchMembers, JobSpec } from './batch/members.js';
 export { defineConfig, type ThrunConfig } from './config/options.js';
+export type {
+  BatchProgress,
+  BatchStatus,
+  JobBatch,
+  JobState,
+  LifecycleKind,
+  LifecyclePayload,
+  NamedBatch,
+  NamedBatchOptions,
+} from './contracts/batch.js';
+export type { BatchRecord, BatchStore, JobRecord } from './contracts/batch-store.js';
 export type { DeadLetter, DeathReason } from './contracts/dead-letter.js';
 export type { Envelope, JsonValue, Meta } from './contracts/envelope.js';
 export { ThrunError, type ThrunErrorCode } from './contracts/errors.js';
@@ -26,5 +40,5 @@ export {
 export type { Duration, Size } from './contracts/units.js';
 export type { EventInput } from './dispatch/dispatcher.js';
 export type { Observation, Observer } from './observability/observation.js';
-export { ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';
+export { ThrunBatch, ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';
 export type { Worker } from './worker/worker.js';

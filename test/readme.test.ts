@@ -32,6 +32,15 @@ function node(...args: string[]): string {
   return stdout;
 }
 
+/** What a build makes of a TypeScript file, for Node to run. */
+function bundled(file: string): string {
+  const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
+  const flags = ['--bundle', '--packages=external', '--format=esm', '--platform=node', '--target=es2022'];
+  const { stderr } = spawnSync(esbuild, [file, ...flags, '--outfile=built.mjs'], { cwd: folder, encoding: 'utf8' });
+  expect(stderr).not.toContain('ERROR');
+  return 'built.mjs';
+}
+
 test('the smallest program prints what the README says', () => {
   const [program = ''] = blocks('README.md', 'js');
   const [output] = blocks('README.md', 'text');
@@ -68,6 +77,12 @@ test('the listeners and jobs it shows are discovered', () => {
   ]);
 });
 
+test('the batch it shows runs, and announces itself as it says', () => {
+  writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
+  writeFileSync(join(folder, 'batch.ts'), blocks('README.md', 'ts')[1] ?? '');
+  expect(node(bundled('batch.ts'))).toBe(blocks('README.md', 'text')[1]);
+});
+
 test('the test it shows passes', () => {
   const [program = ''] = blocks('docs/testing.md', 'ts');
   const listeners = readFileSync(join(root, 'listeners', 'user-created.ts'), 'utf8');
@@ -76,20 +91,5 @@ test('the test it shows passes', () => {
   writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
   writeFileSync(join(folder, 'listeners', 'user-created.ts'), listeners);
   writeFileSync(join(folder, 'checks', 'welcome.ts'), program);
-  const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
-  const built = spawnSync(
-    esbuild,
-    [
-      'checks/welcome.ts',
-      '--bundle',
-      '--packages=external',
-      '--format=esm',
-      '--platform=node',
-      '--target=es2022',
-      '--outfile=welcome.mjs',
-    ],
-    { cwd: folder, encoding: 'utf8' },
-  );
-  expect(built.stderr).not.toContain('ERROR');
-  expect(node('welcome.mjs')).toBe('[]\n');
+  expect(node(bundled('checks/welcome.ts'))).toBe('[]\n');
 });

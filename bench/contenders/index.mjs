@@ -19,8 +19,7 @@ import { pathToFileURL } from 'node:url';
 export const POLL_MS = 10;
 
 const LOADERS = {
-  raw: async ({ dist }) =>
-    (await import('./raw.mjs')).raw((await import(at(dist, 'transports/sqlite/sqlite-driver.js'))).openDatabase),
+  raw: async ({ dist }) => (await import('./raw.mjs')).raw((await import(at(dist, 'sqlite/driver.js'))).openDatabase),
   'raw better-sqlite3': async () => {
     const { default: Database } = await import('better-sqlite3-12');
     return (await import('./raw.mjs')).raw((path) => new Database(path));

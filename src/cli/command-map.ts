@@ -26,6 +26,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'publish an event or a job, or a file of envelopes',
     load: async () => (await import('./commands/publish.js')).publish,
   },
+  batch: {
+    summary: 'start, watch, explain, cancel and retry batches of jobs',
+    load: async () => (await import('./commands/batch.js')).batch,
+  },
   failed: {
     summary: 'list, show, retry and forget dead letters',
     load: async () => (await import('./commands/failed.js')).failed,

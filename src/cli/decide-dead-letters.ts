@@ -1,7 +1,7 @@
 import type { DeadLetterAccess, DeadLetterFilter } from '../contracts/dead-letter.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Cli } from './cli.js';
-import { confirm } from './confirm.js';
+import { confirm, isAnybodyThere } from './confirm.js';
 import { PartialFailure } from './partial-failure.js';
 import { plain } from './plain-text.js';
 import { configFor, deadLettersOf, type TransportFlag, withTransport } from './project.js';
@@ -21,7 +21,7 @@ export interface DecideFlags extends Filters {
 export interface Decision {
   readonly verb: 'retry' | 'forget';
   readonly past: 'retried' | 'forgotten';
-  /** It cannot be taken back, so that without anybody to ask the command line has to say yes. */
+  /** It cannot be taken back. */
   readonly final: boolean;
   readonly apply: (access: DeadLetterAccess, ids: readonly string[]) => Promise<number>;
 }
@@ -94,7 +94,8 @@ async function decideAll(
   const startedAt = Date.now();
   const count = await access.count(filter);
   if (count === 0) return 0;
-  if (decision.final || (process.stdin.isTTY && process.stderr.isTTY)) {
+  // A script that says --all has said it.
+  if (isAnybodyThere()) {
     await confirm(question(count, isFiltered(flags), decision), flags.yes, output);
   }
   let done = 0;

@@ -59,6 +59,14 @@ export function patternFlag(text: string): string {
   throw new InvalidArgumentError('Give an event name or a pattern, such as "payment.*".');
 }
 
+/** For flags of which a second one would silently replace the first. */
+export function onceFlag(read: (text: string) => string = (text) => text): (text: string, before?: string) => string {
+  return (text, before) => {
+    if (before !== undefined) throw new InvalidArgumentError('It is given twice. Give it once.');
+    return read(text);
+  };
+}
+
 /** `a,b`, and the flag again for more. */
 export function nameListFlag(text: string, before: readonly string[] = []): readonly string[] {
   return [...new Set([...before, ...text.split(',').map((name) => nameFlag(name.trim()))])];

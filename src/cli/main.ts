@@ -1,5 +1,5 @@
+import type { Command } from 'commander';
 import type { Cli } from './cli.js';
-import { COMMANDS } from './command-map.js';
 import { Output } from './output.js';
 import { buildProgram, commandNameIn } from './program.js';
 import { reportError } from './report-error.js';
@@ -17,15 +17,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode: 0,
   };
   const name = commandNameIn(argv);
+  let program: Command | undefined;
   // What is waited for may hold no handle of its own (timers that are not to keep a worker alive); we do wait for it.
   const awake = setInterval(() => undefined, 60_000);
   try {
-    const program = await buildProgram(cli, name ?? '');
+    program = await buildProgram(cli, name ?? '');
     await program.parseAsync(argv, { from: 'user' });
     await output.end();
     return cli.exitCode;
   } catch (error) {
-    const exitCode = reportError(error, output, helpFor(name));
+    const exitCode = reportError(error, output, helpFor(argv, program));
     await output.flush();
     return exitCode;
   } finally {
@@ -33,8 +34,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function helpFor(name: string | undefined): string {
-  return name !== undefined && Object.hasOwn(COMMANDS, name) ? `thrun ${name} --help` : 'thrun --help';
+/** The help of the command these arguments ask for: `thrun queues purge --help`. */
+function helpFor(argv: readonly string[], program: Command | undefined): string {
+  const path = ['thrun'];
+  let at = program;
+  for (const word of argv) {
+    const child = at?.commands.find((command) => command.name() === word);
+    if (!child) continue;
+    path.push(word);
+    at = child;
+  }
+  return `${path.join(' ')} --help`;
 }
 
 /** Known before anything is parsed, for what cannot be parsed has to be reported in the right form as well. */

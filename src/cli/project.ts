@@ -5,6 +5,7 @@ import { ThrunError } from '../contracts/errors.js';
 import type { DeadLetterAccess } from '../contracts/dead-letter.js';
 import type { QueueAccess, Transport } from '../contracts/transport.js';
 import type { Logger } from '../contracts/listener.js';
+import type { Limits } from '../envelope/index.js';
 import type { Cli, GlobalFlags } from './cli.js';
 
 export interface TransportFlag extends GlobalFlags {
@@ -52,6 +53,10 @@ export function withTransport<Result>(
   use: (transport: Transport) => Promise<Result>,
 ): Promise<Result> {
   return withThrun(config, async (thrun) => use(await thrun.transport()));
+}
+
+export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
+  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

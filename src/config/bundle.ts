@@ -74,10 +74,21 @@ function common(root: string): BuildOptions {
   };
 }
 
-/** On first use: whoever has only JavaScript never loads it. */
+let building = 0;
+
+/**
+ * On first use: whoever has only JavaScript never loads it. Its compiler is a process of its own, which ends with the
+ * last build under way: a supervisor runs for weeks and builds once.
+ */
 async function run(options: BuildOptions) {
   const esbuild = await import('esbuild');
-  return esbuild.build(options);
+  building++;
+  try {
+    return await esbuild.build(options);
+  } finally {
+    building--;
+    if (building === 0) await esbuild.stop();
+  }
 }
 
 function describe({ location, text }: Message, root: string): string {

@@ -13,6 +13,7 @@ export const ENVIRONMENT = {
   THRUN_GROUP: 'group',
   THRUN_QUEUE: 'queue',
   THRUN_SQLITE_PATH: 'transports.sqlite.path',
+  THRUN_BATCHES_PATH: 'batches.sqlite.path',
   REDIS_URL: 'transports.redis.url',
   THRUN_LOG_LEVEL: 'logLevel',
   THRUN_CONCURRENCY: 'worker.concurrency',

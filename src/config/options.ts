@@ -1,3 +1,4 @@
+import type { BatchStore } from '../contracts/batch-store.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
@@ -9,6 +10,10 @@ export type TransportName = (typeof TRANSPORTS)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The batch stores a config can name. */
+export const BATCH_STORES = ['sqlite', 'redis'] as const;
+export type BatchStoreName = (typeof BATCH_STORES)[number];
 
 /** What `thrun.config.ts` may say. Everything is optional; an empty config is a working one. */
 export interface ThrunConfig {
@@ -40,6 +45,8 @@ export interface ThrunConfig {
   readonly unhandled?: 'auto' | 'ack' | 'dead';
   /** What is too much for one envelope. */
   readonly limits?: LimitsConfig;
+  /** Where batches are kept, and for how long. */
+  readonly batches?: BatchesConfig;
   /** How `thrun work` runs. */
   readonly worker?: WorkerConfig;
   /** From a class to an instance of it, for a DI container. Default: `new`. */
@@ -62,6 +69,28 @@ export interface SqliteConfig {
   /** The database file, relative to the config's folder. Default `.thrun/thrun.db`. */
   readonly path?: string;
   /** What a resolved publish has survived: `full` (default) a power loss, `normal` the death of the process; faster. */
+  readonly durability?: 'full' | 'normal';
+}
+
+export interface BatchesConfig {
+  /**
+   * `sqlite`, `redis`, or your own implementation of `BatchStore`. Default: `redis` where the transport is a Redis, `sqlite`
+   * where it is `sqlite`, `memory` or your own; with another broker it has to be said before the first batch is made.
+   */
+  readonly store?: BatchStoreName | BatchStore;
+  readonly sqlite?: BatchesSqliteConfig;
+  /** Default: `transports.redis`. What does not say where Redis is adds to that; what does stands for itself. */
+  readonly redis?: RedisConfig;
+  /** A batch in which no job has begun or ended for this long fails, and says what it waited for. Default `1d`. */
+  readonly stalledAfter?: Duration;
+  /** Finished batches are deleted after this long; 0 keeps them until `thrun batch prune`. Default `7d`. */
+  readonly keep?: Duration;
+}
+
+export interface BatchesSqliteConfig {
+  /** The database file, relative to the config's folder. Default `.thrun/batches.db`. */
+  readonly path?: string;
+  /** What a settled job has survived: `full` (default) a power loss, `normal` the death of the process; faster. */
   readonly durability?: 'full' | 'normal';
 }
 

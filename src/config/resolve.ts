@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
+import type { BatchStore } from '../contracts/batch-store.js';
 import type { Container, Logger, Middleware } from '../contracts/listener.js';
 import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
+import type { BatchStoreName, LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
-import { configProblems, type Problem } from './validate.js';
+import { configProblems, placesOf, type Problem } from './validate.js';
 
 /** A config with every default filled in: durations in milliseconds, sizes in bytes, paths absolute. */
 export interface ResolvedConfig {
@@ -24,9 +25,10 @@ export interface ResolvedConfig {
   readonly transport: TransportName | Transport;
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-    readonly redis: Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
+    readonly redis: ResolvedRedisConfig;
   };
   readonly queue: string;
+  readonly batches: ResolvedBatchesConfig;
   readonly listeners: readonly string[];
   readonly retry: RetryPolicy;
   readonly unhandled: 'auto' | 'ack' | 'dead';
@@ -36,6 +38,17 @@ export interface ResolvedConfig {
   readonly middleware: readonly Middleware[];
   readonly logger: Logger | undefined;
   readonly logLevel: LogLevel;
+}
+
+export type ResolvedRedisConfig = Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
+
+export interface ResolvedBatchesConfig {
+  /** Undefined: nobody has said it, and nothing suggests itself. */
+  readonly store: BatchStoreName | BatchStore | undefined;
+  readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
+  readonly redis: ResolvedRedisConfig;
+  readonly stalledAfterMs: number;
+  readonly keepMs: number | undefined;
 }
 
 export interface ResolvedWorkerConfig {
@@ -63,6 +76,14 @@ export interface ResolveOptions {
   readonly overrides?: Partial<Settings> | undefined;
 }
 
+/** Where batches are kept when nobody says it: where the messages are, if that is a place for them. */
+const STORE_BESIDE: Readonly<Partial<Record<string, BatchStoreName>>> = {
+  sqlite: 'sqlite',
+  memory: 'sqlite',
+  'redis-list': 'redis',
+  'redis-streams': 'redis',
+};
+
 const DEFAULT_LISTENERS: readonly string[] = ['listeners/**/*.{ts,mts,js,mjs}'];
 
 /** @throws {ThrunError} THRUN_CONFIG_INVALID, with everything that is wrong. */
@@ -81,7 +102,7 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis: { timeout, ...redis } = {} } = config.transports ?? {};
+  const { sqlite = {}, redis = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
   const concurrency = worker.concurrency ?? 10;
@@ -94,9 +115,10 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transport: config.transport ?? 'sqlite',
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
-      redis: { ...redis, timeoutMs: ms(timeout, 5000) },
+      redis: redisOf(redis),
     },
     queue: config.queue ?? 'events',
+    batches: batchesOf(config, root),
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),
     unhandled: config.unhandled ?? 'auto',
@@ -125,12 +147,38 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
   };
 }
 
+function batchesOf({ transport = 'sqlite', transports, batches = {} }: ThrunConfig, root: string) {
+  const { sqlite = {}, redis = {}, stalledAfter, keep } = batches;
+  const { path = '.thrun/batches.db', durability = 'full' } = sqlite;
+  const { store = typeof transport === 'string' ? STORE_BESIDE[transport] : 'sqlite' } = batches;
+  const keepMs = ms(keep, 7 * 86_400_000);
+  return {
+    store,
+    sqlite: { path: resolve(root, path), durability },
+    redis: redisOf(placesOf(redis).length > 0 ? redis : { ...transports?.redis, ...redis }),
+    stalledAfterMs: ms(stalledAfter, 86_400_000),
+    keepMs: keepMs === 0 ? undefined : keepMs,
+  };
+}
+
+function redisOf({ timeout, ...redis }: RedisConfig): ResolvedRedisConfig {
+  return { ...redis, timeoutMs: ms(timeout, 5000) };
+}
+
 function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
 
 /** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set(['transports', 'sqlite', 'redis', 'limits', 'worker', 'retry']);
+const SECTIONS: ReadonlySet<string> = new Set([
+  'batches',
+  'transports',
+  'sqlite',
+  'redis',
+  'limits',
+  'worker',
+  'retry',
+]);
 
 /** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
 function merged(base: unknown, over: unknown): unknown {
@@ -146,10 +194,14 @@ function merged(base: unknown, over: unknown): unknown {
 /** A URL from outside names another Redis than the file does, in whatever way the file names it. */
 function oneRedis(config: unknown, { transports }: ThrunConfig): unknown {
   if (transports?.redis?.url === undefined || !isObject(config)) return config;
-  const own = config['transports'];
-  if (!isObject(own) || !isObject(own['redis'])) return config;
-  const { sentinel: _, cluster: __, ...redis } = own['redis'];
-  return { ...config, transports: { ...own, redis } };
+  return { ...config, ...withoutPlace(config, 'transports'), ...withoutPlace(config, 'batches') };
+}
+
+function withoutPlace(config: Readonly<Record<string, unknown>>, section: 'transports' | 'batches') {
+  const own = config[section];
+  if (!isObject(own) || !isObject(own['redis'])) return {};
+  const { url: _, sentinel: __, cluster: ___, ...redis } = own['redis'];
+  return { [section]: { ...own, redis } };
 }
 
 /** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */

@@ -97,7 +97,8 @@ export function section<Entries extends v.ObjectEntries>(
       if (!isObject(input)) return;
       for (const [key, value] of Object.entries(input)) {
         if (Object.hasOwn(entries, key)) continue;
-        const meant = Object.hasOwn(elsewhere, key) ? elsewhere[key] : nearestName(key, known);
+        const nearest = nearestName(key, [...known, ...Object.keys(elsewhere)]);
+        const meant = nearest !== undefined && Object.hasOwn(elsewhere, nearest) ? elsewhere[nearest] : nearest;
         const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`;
         addIssue({
           message: `unknown key; ${hint}`,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Transport } from '../contracts/transport.js';
-import { LOG_LEVELS, TRANSPORTS } from './options.js';
+import { BATCH_STORES, LOG_LEVELS, TRANSPORTS } from './options.js';
 import { duration, fn, isObject, list, name, oneOf, rule, section, share, size, text, whole } from './rules.js';
 
 /** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
@@ -53,10 +53,19 @@ const redis = {
   timeout: v.optional(duration(10, HOUR)),
 };
 
+const batches = {
+  store: v.optional(batchStore()),
+  sqlite: v.optional(section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) })),
+  redis: v.optional(section(redis)),
+  stalledAfter: v.optional(duration(1000)),
+  keep: v.optional(duration()),
+};
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
+  ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
   ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
@@ -83,6 +92,7 @@ export const configSchema = section(
     retry: v.optional(retrySchema),
     unhandled: v.optional(oneOf(['auto', 'ack', 'dead'])),
     limits: v.optional(section(limits)),
+    batches: v.optional(section(batches)),
     worker: v.optional(section(worker)),
     container: v.optional(fn('a function from a class to an instance of it')),
     middleware: v.optional(list(fn('a function (call, next) => …'), 'functions')),
@@ -111,6 +121,12 @@ function lacking(value: Partial<Record<keyof Transport, unknown>>): readonly str
     if (typeof value[method] !== 'function') missing.push(`${method}()`);
   }
   return missing;
+}
+
+function batchStore() {
+  const isStore = (value: unknown) =>
+    isObject(value) && ['open', 'create', 'apply'].every((method) => typeof value[method] === 'function');
+  return oneOf(BATCH_STORES, 'a BatchStore object', isStore);
 }
 
 function redisUrl() {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { formatDuration, parseDuration } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import type { RetryOptions } from '../contracts/listener.js';
-import type { ThrunConfig } from './options.js';
+import type { RedisConfig, ThrunConfig } from './options.js';
 import { configSchema } from './schema.js';
 
 /** One thing that is wrong, by the path people would look for it at. */
@@ -64,15 +64,20 @@ function* contradictions(config: ThrunConfig, wrong: ReadonlySet<string>): Gener
   if (right('worker.processes', 'transport') && processes > 1 && livesInOneProcess(config.transport)) {
     yield { path: 'worker.processes', message: `${processes} processes cannot share this transport; set it to 1` };
   }
-  const { redis } = right('transports', 'transports.redis') ? (config.transports ?? {}) : {};
-  const places = ['url', 'sentinel', 'cluster'].filter((key) => redis?.[key as 'url' | 'sentinel' | 'cluster']);
-  if (places.length > 1) {
-    yield { path: 'transports.redis', message: `${places.join(' and ')} name a Redis each; keep one of them` };
+  for (const section of ['transports', 'batches'] as const) {
+    const path = `${section}.redis`;
+    const places = right(section, path) ? placesOf(config[section]?.redis) : [];
+    if (places.length > 1) yield { path, message: `${places.join(' and ')} name a Redis each; keep one of them` };
   }
   if (config?.retry !== undefined && right('retry', 'retry.delay', 'retry.maxDelay')) {
     const message = retryContradiction(config.retry);
     if (message !== undefined) yield { path: 'retry.delay', message };
   }
+}
+
+/** In what ways it says where Redis is. */
+export function placesOf(redis: RedisConfig = {}): readonly string[] {
+  return (['url', 'sentinel', 'cluster'] as const).filter((key) => redis[key] !== undefined);
 }
 
 function livesInOneProcess(transport: ThrunConfig['transport']): boolean {

@@ -29,6 +29,10 @@ const TABLE = {
       'Two listeners are called %s (%s and %s). A retry finds its listener by name: give one of them { name: "…" }.',
   },
   THRUN_NAME_CLASH: { usage: true, message: 'The name %s is a job (%s), so %s cannot listen to it as an event.' },
+  THRUN_CONTAINER: {
+    usage: false,
+    message: 'The container gave (%s) no instance of %s with a handle() method. See "container" in the config.',
+  },
   THRUN_DURATION: {
     usage: true,
     message: '%s is not a duration. Write a number of milliseconds, or 500ms, 10s, 5m, 2h, 1d.',
@@ -48,6 +52,18 @@ const TABLE = {
       'The transport %s may or may not have published it: %s. Publish it again with the same event id, by which whoever got it twice can tell.',
   },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
+  THRUN_STORE_UNAVAILABLE: { usage: false, message: 'The batch store %s cannot be used: %s' },
+  THRUN_BATCH_STORE: {
+    usage: true,
+    message:
+      'This transport cannot keep batches. Say in the config where they are to be kept: batches: { store: "redis" } (or "sqlite", on one machine).',
+  },
+  THRUN_BATCH_UNKNOWN: {
+    usage: true,
+    message: 'There is no batch %s. "thrun batch list" shows those there are; finished ones are pruned after a while.',
+  },
+  THRUN_BATCH_STATE: { usage: false, message: 'The batch %s %s.' },
+  THRUN_BATCH_DEFINITION: { usage: true, message: 'Not a batch: %s' },
   THRUN_ABILITY: { usage: false, message: 'The transport %s cannot %s.' },
   THRUN_CLOSED: { usage: false, message: 'This thrun is closed; create a new one.' },
   THRUN_TIMEOUT: { usage: false, message: '%s did not finish within %s ms; its AbortSignal was raised.' },

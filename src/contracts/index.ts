@@ -1,4 +1,20 @@
-/** The vocabulary of thrun, and all that a transport of your own needs: `import … from 'thrun/transport'`. */
+/** The vocabulary of thrun, and all that a transport or a batch store of your own needs: `import … from 'thrun/transport'`. */
+export type {
+  Applied,
+  BatchFilter,
+  BatchRecord,
+  BatchStore,
+  Change,
+  JobRecord,
+  NewJob,
+  OutboxEntry,
+  Outgoing,
+  Overdue,
+  OverdueTimes,
+  PruneFilter,
+  Step,
+  View,
+} from './batch-store.js';
 export type { Clock } from './clock.js';
 export { systemClock } from './clock.js';
 export type { DeadLetter, DeadLetterAccess, DeadLetterFilter, DeathReason } from './dead-letter.js';

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { JobBatch } from './batch.js';
 import type { JsonValue, Meta } from './envelope.js';
 import type { Duration } from './units.js';
 
@@ -66,7 +67,7 @@ export interface PublishOptions {
   readonly key?: string;
   /** Hold it back for this long … */
   readonly delay?: Duration;
-  /** … or until then. Held by the transport, not by this process. */
+  /** … or until then: RFC 3339 with a zone, as text. Held by the transport, not by this process. */
   readonly at?: Date | string;
   /** Dead letter `expired` when it has not been handled by then. */
   readonly expiresAt?: Date | string;
@@ -89,6 +90,8 @@ export interface EventContext {
   readonly logger: Logger;
   /** The exact bytes of the envelope. */
   readonly body: Uint8Array;
+  /** The batch this is a job of. */
+  readonly batch: JobBatch | undefined;
   /** Publishes an event that carries correlation, causation and trace on. Resolves to its id. */
   publish(event: string | object, payload?: unknown, options?: PublishOptions): Promise<string>;
 }

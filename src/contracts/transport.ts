@@ -44,9 +44,9 @@ export interface OutgoingMessage {
   /** The contract name, for transports that route by it. */
   readonly event: string;
   /** Ordering key, for transports that have one. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Not to be received before, ms since the epoch. */
-  readonly deliverAt?: number;
+  readonly deliverAt?: number | undefined;
 }
 
 export interface ConsumeOptions {

@@ -4,8 +4,9 @@ import { ThrunError } from '../contracts/errors.js';
 import type { Class, PublishOptions } from '../contracts/listener.js';
 import type { OutgoingMessage, Transport } from '../contracts/transport.js';
 import { parseDuration } from '../contracts/units.js';
-import { encode, type Limits } from '../envelope/index.js';
+import { encode, type Limits, type MetaFields, timeText } from '../envelope/index.js';
 import { type Contract, contractOf } from './payload-of.js';
+import { readTime } from '../envelope/time.js';
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -80,28 +81,21 @@ export class Dispatcher {
       { event: contract.event, payload: contract.payload, meta: this.#meta(options, deliverAt) },
       this.#parts.limits,
     );
-    const message: OutgoingMessage = {
-      body,
-      event: contract.event,
-      ...(options.key !== undefined && { key: options.key }),
-      ...(deliverAt !== undefined && { deliverAt }),
-    };
+    const message: OutgoingMessage = { body, event: contract.event, key: options.key, deliverAt };
     return { message, id: eventId, queue: options.queue ?? this.#parts.queueFor(contract) };
   }
 
-  #meta(options: PublishOptions, deliverAt: number | undefined): Partial<Meta> {
+  #meta(options: PublishOptions, deliverAt: number | undefined): MetaFields {
     const { id, key, source = this.#parts.source, expiresAt, meta } = options;
-    const timestamp = new Date(this.#parts.clock.now()).toISOString();
-    if (options === NO_OPTIONS) return { timestamp, source };
-    return {
-      ...(id !== undefined && { event_id: id }),
-      timestamp,
+    const fields = {
+      event_id: id,
+      timestamp: timeText(this.#parts.clock.now()),
       source,
-      ...(key !== undefined && { key }),
-      ...(deliverAt !== undefined && { deliver_at: new Date(deliverAt).toISOString() }),
-      ...(expiresAt !== undefined && { expires_at: new Date(timeOf(expiresAt)).toISOString() }),
-      ...meta,
+      key,
+      deliver_at: deliverAt === undefined ? undefined : new Date(deliverAt).toISOString(),
+      expires_at: expiresAt === undefined ? undefined : new Date(timeOf(expiresAt)).toISOString(),
     };
+    return meta === undefined ? fields : { ...fields, ...meta };
   }
 }
 
@@ -112,9 +106,9 @@ function deliveryTime({ delay, at }: PublishOptions, clock: Clock): number | und
   return delay === undefined ? undefined : clock.now() + parseDuration(delay);
 }
 
-/** @throws {ThrunError} THRUN_TIME */
+/** @throws {ThrunError} THRUN_TIME, for a text that is no RFC 3339 too: without a zone nobody can say when it is */
 function timeOf(time: Date | string): number {
-  const ms = time instanceof Date ? time.getTime() : /^\d{4}-\d\d-\d\d/.test(time) ? Date.parse(time) : Number.NaN;
+  const ms = time instanceof Date ? time.getTime() : Date.parse(readTime(time) ?? '');
   if (Number.isNaN(ms)) throw new ThrunError('THRUN_TIME', [JSON.stringify(time)]);
   return ms;
 }

@@ -21,6 +21,9 @@ export function contractOf(event: string | Class | object, payload: unknown): Co
       'give a name, a class, or an instance of a class',
     ]);
   }
+  if (recordOf(type)?.kind === 'batch') {
+    throw new ThrunError('THRUN_EVENT_NAME', [type.name, 'it is a batch; send it with thrun.batch(…)']);
+  }
   // A job carries its payload in one field; an event is its own payload.
   const isJob = recordOf(type)?.kind === 'job';
   return {

@@ -3,9 +3,9 @@ import { fromCloudEvent, isCloudEvent } from './cloudevent.js';
 import { eventNameProblem } from './event-name.js';
 import { looksLikeShape } from './hints.js';
 import type { Limits } from './limits.js';
-import { isId, isJsonObject, type JsonObject, metaBytes, readMeta } from './meta.js';
+import { isId, isJsonObject, type JsonObject, metaBytes, readMeta, unreadableMeta } from './meta.js';
 import type { Origin } from './origin.js';
-import { parseBytes, parseInner } from './parse.js';
+import { parseBody, parseInner } from './parse.js';
 import { kindOf, printable } from './printable.js';
 import { Undecodable } from './undecodable.js';
 
@@ -13,9 +13,10 @@ import { Undecodable } from './undecodable.js';
  * Bytes from a transport to the view that listeners get, or to the reason there is none. Answers for any bytes, and
  * never throws: one message that cannot be read must not stop a worker. The bytes themselves stay as they are; what is
  * carried on (retries, dead letters, forwarding) is always them and never this view, so nothing is lost in it.
+ * @param body a string is one whose characters are its bytes: ASCII
  */
-export function decode(body: Uint8Array, origin: Origin, limits: Limits): Envelope | Undecodable {
-  const parsed = parseBytes(body, limits);
+export function decode(body: Uint8Array | string, origin: Origin, limits: Limits): Envelope | Undecodable {
+  const parsed = parseBody(body, limits);
   const object = isJsonObject(parsed) ? parsed : unwrap(parsed, limits);
   if (object instanceof Undecodable) return object;
 
@@ -24,10 +25,12 @@ export function decode(body: Uint8Array, origin: Origin, limits: Limits): Envelo
 
   const { event, payload, meta } = message;
   if (eventNameProblem(event) !== undefined) return withoutEvent(object, message);
-  if (body.byteLength > limits.maxMetaBytes && isJsonObject(meta)) {
+  if (body.length > limits.maxMetaBytes && isJsonObject(meta)) {
     const bytes = metaBytes(meta);
     if (bytes > limits.maxMetaBytes) return largeMeta(bytes, message, limits);
   }
+  const problem = unreadableMeta(meta);
+  if (problem !== undefined) return new Undecodable('invalid_meta', problem, String(event), idOf(message));
 
   const view = readMeta(meta, origin);
   // In place: the object is ours alone, fresh from the parser.

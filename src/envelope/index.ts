@@ -6,4 +6,5 @@ export { derivedEventId, newEventId } from './ids.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Origin } from './origin.js';
 export { RawJson } from './raw-json.js';
+export { timeText } from './time.js';
 export { Undecodable } from './undecodable.js';

@@ -4,8 +4,9 @@ import { kindOf, printable } from './printable.js';
 import { isUtcTime, readTime } from './time.js';
 
 /**
- * The fields of `meta`, read from what foreign programs send. A wrong field costs that field and never the message:
- * the event happened, whatever its meta says.
+ * The fields of `meta`, read from what foreign programs send. A wrong field costs that field and not the message: the
+ * event happened, whatever its meta says. But for what says when it may be handled: to guess there would be to handle
+ * it too early or too late, so it is not guessed.
  */
 
 /** An object as the parser made it. Nobody else has it yet, so the codec may put fields right in place. */
@@ -27,6 +28,24 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /** 1 to 128 characters, none of them white space or a control character: it becomes a key in stores and a word in logs. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && (PLAIN_ID.test(value) || ANY_ID.test(value));
+}
+
+/**
+ * Why what the producer meant by its meta cannot be told; undefined: it can. Absent, null and the empty list, which is
+ * how PHP writes an object without fields, mean that there is none.
+ */
+export function unreadableMeta(meta: JsonValue | undefined): string | undefined {
+  if (isJsonObject(meta)) {
+    for (const field of TIME_FIELDS) {
+      const value = meta[field];
+      if (value === undefined || value === null || readTime(value) !== undefined) continue;
+      const given = typeof value === 'string' ? printable(value) : kindOf(value);
+      return `meta.${field} is ${given}, which is no time. Send RFC 3339 with a zone, such as "2026-01-01T12:00:00Z".`;
+    }
+    return undefined;
+  }
+  if (meta === undefined || meta === null || (Array.isArray(meta) && meta.length === 0)) return undefined;
+  return `The "meta" is ${kindOf(meta)}, not a JSON object. Send {"event_id": "…", …}, or leave it out.`;
 }
 
 /** The view of the received meta. As it is when it is complete, which nearly all are. */
@@ -66,7 +85,12 @@ function mend(meta: JsonObject, origin: Origin): Meta {
   if (timestamp === undefined) keepOriginal(meta, 'timestamp');
   meta.timestamp = timestamp ?? filledTimestamp(origin);
 
-  for (const field of TEXT_FIELDS) if (!isTextOrAbsent(meta[field])) delete meta[field];
+  for (const field of TEXT_FIELDS) {
+    const value = meta[field];
+    // A number is as good a key as its digits; one that was rounded is not.
+    if (typeof value === 'number' && Number.isSafeInteger(value)) meta[field] = String(value);
+    else if (!isTextOrAbsent(value)) delete meta[field];
+  }
   for (const field of ID_FIELDS) if (!isId(meta[field])) delete meta[field];
   for (const field of TIME_FIELDS) {
     const time = readTime(meta[field]);

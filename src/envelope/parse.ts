@@ -6,19 +6,19 @@ import type { Limits } from './limits.js';
 import { Undecodable } from './undecodable.js';
 import { firstBadByte, utf8Text } from './utf8.js';
 
-/** Bytes to a JSON value. Each step is cheaper than the one after it, and keeps it from what it could not bear. */
-export function parseBytes(body: Uint8Array, limits: Limits): JsonValue | Undecodable {
-  if (body.byteLength > limits.maxBytes) return tooLarge(body, limits);
-  if (body.byteLength === 0) return new Undecodable('empty_body', 'The message has no bytes. Send one JSON object.');
-  const text = utf8Text(body);
-  if (text === undefined) return notUtf8(body);
+/** Bytes, or ASCII text, to a JSON value. Each step is cheaper than the one after it, and keeps it from what it could not bear. */
+export function parseBody(body: Uint8Array | string, limits: Limits): JsonValue | Undecodable {
+  if (body.length > limits.maxBytes) return tooLarge(body.length, limits);
+  if (body.length === 0) return new Undecodable('empty_body', 'The message has no bytes. Send one JSON object.');
+  const text = typeof body === 'string' ? body : utf8Text(body);
+  if (text === undefined) return notUtf8(body as Uint8Array);
   if (text === '')
     return new Undecodable('empty_body', 'The message is nothing but a byte order mark. Send one JSON object.');
   if (isDeeperThan(text, limits.maxDepth)) return tooDeep(limits);
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
-    return notJson(body, text, error);
+    return notJson(typeof body === 'string' ? Buffer.from(body) : body, text, error);
   }
 }
 
@@ -40,10 +40,10 @@ export function placeIn(text: string, at: number, before = 0): string {
   return `line ${line}, column ${column} (byte ${before + Buffer.byteLength(head)})`;
 }
 
-function tooLarge(body: Uint8Array, limits: Limits): Undecodable {
+function tooLarge(bytes: number, limits: Limits): Undecodable {
   return new Undecodable(
     'payload_too_large',
-    `The message is ${body.byteLength} bytes, the limit is ${limits.maxBytes}. ` +
+    `The message is ${bytes} bytes, the limit is ${limits.maxBytes}. ` +
       'Send a reference to the data in place of the data, or raise the limit.',
   );
 }

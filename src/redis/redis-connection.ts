@@ -46,10 +46,12 @@ export class RedisConnection {
     return this.#closed;
   }
 
-  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, by the name of `transport` */
-  async open(transport: string): Promise<void> {
-    const unavailable = (why: string) =>
-      new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, `${addressOf(this.#options)}: ${why}`]);
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE (or `code`), by the name of whoever it is for */
+  async open(
+    name: string,
+    code: 'THRUN_TRANSPORT_UNAVAILABLE' | 'THRUN_STORE_UNAVAILABLE' = 'THRUN_TRANSPORT_UNAVAILABLE',
+  ): Promise<void> {
+    const unavailable = (why: string) => new ThrunError(code, [name, `${addressOf(this.#options)}: ${why}`]);
     try {
       await this.start();
     } catch (error) {

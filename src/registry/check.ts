@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { duration, isName, isPatternOrName, name, rule, section, show, whole } from '../config/rules.js';
 import { retrySchema } from '../config/schema.js';
 import { problemsOf, retryContradiction } from '../config/validate.js';
+import { LIFECYCLE_KINDS } from '../contracts/batch.js';
 import type { Class, ListenerOptions } from '../contracts/listener.js';
 import { contractNameOf } from './contract-name.js';
 import { contractEntries, eventEntries, type LocatedRecord, listenerName } from './entries.js';
@@ -25,7 +26,18 @@ const listenerOptions = section({
 
 const eventOptions = section({ schema: v.optional(payloadSchema) });
 
-const DECORATORS = { event: '@ThrunEvent', listener: '@ThrunEventListener', job: '@ThrunJob' };
+const batchOptions = section({
+  ...Object.fromEntries(LIFECYCLE_KINDS.map((kind) => [kind, v.optional(name())])),
+  parallel: v.optional(v.boolean()),
+  allowFailures: v.optional(v.boolean()),
+});
+
+const DECORATORS = {
+  event: '@ThrunEvent',
+  listener: '@ThrunEventListener',
+  job: '@ThrunJob',
+  batch: '@ThrunBatch',
+};
 
 /** What is wrong with one decorated class by itself. */
 export function recordProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
@@ -38,9 +50,15 @@ export function clashes(located: readonly LocatedRecord[]): readonly string[] {
   const problems: string[] = [];
   const listeners = new Map<string, LocatedRecord>();
   const jobs = new Map<string, LocatedRecord>();
+  const batches = new Map<string, LocatedRecord>();
   for (const one of located) {
-    if (one.record.kind === 'event') continue;
     const { record } = one;
+    if (record.kind === 'event') continue;
+    if (record.kind === 'batch') {
+      const other = seenBefore(batches, record.name, one);
+      if (other) problems.push(`${place(one)}: two batches are called ${record.name} (the other: ${place(other)})`);
+      continue;
+    }
     const twin = record.kind === 'job' ? seenBefore(jobs, record.name, one) : undefined;
     const namesake = seenBefore(listeners, listenerName(record), one);
     if (record.kind === 'job' && twin) problems.push(`${place(one)}: ${twoHandlers(record.name, twin)}`);
@@ -118,12 +136,14 @@ function nameProblems(record: DecoratorRecord): readonly string[] {
 
 const NAME = '1 to 255 bytes without white space or control characters; "*" in patterns only';
 
+const OPTIONS = { event: eventOptions, listener: listenerOptions, job: listenerOptions, batch: batchOptions };
+
 function optionProblems(record: DecoratorRecord, retry: RetryPolicy): readonly string[] {
-  const schema = record.kind === 'event' ? eventOptions : listenerOptions;
+  const schema = OPTIONS[record.kind];
   const problems = problemsOf(schema, record.options).map(({ path, message }) =>
     path === '' ? `options: ${message}` : `${path}: ${message}`,
   );
-  if (problems.length > 0 || record.kind === 'event') return problems;
+  if (problems.length > 0 || record.kind === 'event' || record.kind === 'batch') return problems;
   const own: ListenerOptions['retry'] = record.options.retry;
   const contradiction = own && retryContradiction(own, retry);
   return contradiction === undefined ? [] : [`retry.delay: ${contradiction}`];
@@ -131,7 +151,8 @@ function optionProblems(record: DecoratorRecord, retry: RetryPolicy): readonly s
 
 function classProblems(record: DecoratorRecord): readonly string[] {
   if (record.kind === 'event') return [];
-  const problems = hasHandle(record.type) ? [] : ['it has no method handle()'];
+  if (record.kind === 'batch') return hasMethod(record.type, 'jobs') ? [] : ['it has no method jobs()'];
+  const problems = hasMethod(record.type, 'handle') ? [] : ['it has no method handle()'];
   // Options that are no object were complained about already.
   if (record.kind === 'listener' && record.options?.name === undefined && !isNamed(record.type.name)) {
     problems.push('the class has no name, and a listener needs a stable one; name the class, or give { name: "…" }');
@@ -140,10 +161,11 @@ function classProblems(record: DecoratorRecord): readonly string[] {
 }
 
 /** A method, or a field (`handle = async () => …`), which only the text of the class can tell of without making one. */
-function hasHandle(type: Class): boolean {
-  if (typeof (type.prototype as { handle?: unknown }).handle === 'function') return true;
+function hasMethod(type: Class, method: 'handle' | 'jobs'): boolean {
+  if (typeof (type.prototype as Record<string, unknown>)[method] === 'function') return true;
+  const named = new RegExp(`\\b${method}\\b`);
   for (let at: unknown = type; typeof at === 'function' && at !== Function.prototype; at = Object.getPrototypeOf(at)) {
-    if (/\bhandle\b/.test(String(at))) return true;
+    if (named.test(String(at))) return true;
   }
   return false;
 }
@@ -151,5 +173,5 @@ function hasHandle(type: Class): boolean {
 /** How messages call what a record decorates. */
 export function subject({ type, kind }: DecoratorRecord): string {
   if (isClass(type) && isNamed(type.name)) return type.name;
-  return kind === 'event' ? 'the event class' : kind === 'job' ? 'the job' : 'the listener';
+  return { event: 'the event class', job: 'the job', listener: 'the listener', batch: 'the batch' }[kind];
 }

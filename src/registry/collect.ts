@@ -1,3 +1,4 @@
+import { ThrunError } from '../contracts/errors.js';
 import type { Class, Container, EventContext, EventListener, Job, ListenerOptions } from '../contracts/listener.js';
 import { contractNameOf } from './contract-name.js';
 import { eventInstance } from './event-instance.js';
@@ -9,10 +10,11 @@ export interface CollectOptions {
   readonly retry: RetryPolicy;
 }
 
-/** From what a decorator recorded to what a worker runs; nothing for a class that only names an event. */
+/** From what a decorator recorded to what a worker runs; nothing for a class that only names an event or a batch. */
 export function listenerFrom(record: DecoratorRecord, options: CollectOptions): Listener | undefined {
   switch (record.kind) {
     case 'event':
+    case 'batch':
       return undefined;
     case 'job':
       return jobHandler(record.type, record.name, record.options, options);
@@ -27,7 +29,8 @@ export function classListener(
   own: ListenerOptions,
   { container, retry }: CollectOptions,
 ): Listener {
-  const run = (payload: unknown, context: EventContext) => (container(type) as EventListener).handle(payload, context);
+  const run = (payload: unknown, context: EventContext) =>
+    withInstance<EventListener>(container(type), type, (listener) => listener.handle(payload, context));
   return eventListener({ name: own.name ?? type.name, origin: type.name, run }, events, own, retry);
 }
 
@@ -72,11 +75,22 @@ function jobHandler(type: Class, name: string, own: ListenerOptions, { container
       origin: type.name,
       kind: 'job',
       contracts: [name],
-      handle: (payload, context) => (container(type, payload) as Job).handle(context),
+      handle: (payload, context) => withInstance<Job>(container(type, payload), type, (job) => job.handle(context)),
     },
     own,
     retry,
   );
+}
+
+/** Calls what the container made; one that answers with a promise, as some do, is waited for. */
+function withInstance<Instance extends { handle: unknown }>(
+  made: unknown,
+  type: Class,
+  call: (instance: Instance) => unknown,
+): unknown {
+  if (made instanceof Promise) return made.then((instance: unknown) => withInstance(instance, type, call));
+  if (typeof (made as Instance | undefined | null)?.handle === 'function') return call(made as Instance);
+  throw new ThrunError('THRUN_CONTAINER', [made === null ? 'null' : typeof made, type.name]);
 }
 
 /** The schema that `@ThrunEvent` gave the one class listened to; a listener's own takes its place. */

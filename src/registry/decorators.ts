@@ -1,3 +1,4 @@
+import type { NamedBatch, NamedBatchOptions } from '../contracts/batch.js';
 import type { Class, EventListener, EventOptions, Job, ListenerOptions, PayloadOf } from '../contracts/listener.js';
 import { record } from './records.js';
 
@@ -40,6 +41,12 @@ export function ThrunJob<const Name extends string>(
 ): ClassDecorator<Class<Job<PayloadOf<Name>>>> {
   const stack = stackHere();
   return (type) => record({ kind: 'job', type, name, options: options as ListenerOptions, stack });
+}
+
+/** Names a kind of batch, so that it can be started by name: `thrun.batch(new OrderBatch(…))`, `thrun batch start order`. */
+export function ThrunBatch(name: string, options: NamedBatchOptions = {}): ClassDecorator<Class<NamedBatch>> {
+  const stack = stackHere();
+  return (type) => record({ kind: 'batch', type, name, options, stack });
 }
 
 function stackHere(): string {

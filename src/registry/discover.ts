@@ -2,7 +2,15 @@ import { describePosition, relativePath } from '../config/position.js';
 import type { ResolvedConfig } from '../config/resolve.js';
 import { type BuiltListener, buildFiles } from './build.js';
 import { clashes, doubts, recordProblems, subject } from './check.js';
-import { type ContractEntry, contractEntries, type EventEntry, eventEntries, type LocatedRecord } from './entries.js';
+import {
+  type BatchEntry,
+  batchEntries,
+  type ContractEntry,
+  contractEntries,
+  type EventEntry,
+  eventEntries,
+  type LocatedRecord,
+} from './entries.js';
 import { failed } from './failed.js';
 import { hashFiles } from './file-hashes.js';
 import { findListenerFiles } from './listener-files.js';
@@ -16,6 +24,8 @@ export interface Discovery {
   readonly contracts: readonly ContractEntry[];
   /** Classes that only name an event, sorted by contract. */
   readonly events: readonly EventEntry[];
+  /** Kinds of batches, sorted by name. */
+  readonly batches: readonly BatchEntry[];
   /** Of every file something was found in, and of every listener file: relative path → SHA-256. */
   readonly files: Readonly<Record<string, string>>;
   /** For the registry: what was decorated, in the order of the files. */
@@ -49,6 +59,7 @@ export async function discover(config: Pick<ResolvedConfig, 'root' | 'listeners'
   return {
     contracts: located.flatMap(contractEntries).sort(byContract),
     events: located.flatMap(eventEntries).sort(byContract),
+    batches: located.flatMap(batchEntries).sort(byContract),
     files: { ...elsewhere.hashes, ...hashes },
     records: located.map(({ record }) => record),
     built: build.listeners,

@@ -2,7 +2,7 @@ import type { ListenerOptions, RetryOptions } from '../contracts/listener.js';
 import { parseDuration } from '../contracts/units.js';
 import { contractNameOf } from './contract-name.js';
 import { isPattern } from './pattern.js';
-import type { DecoratorRecord } from './records.js';
+import type { DecoratorRecord, JobRecord, ListenerRecord } from './records.js';
 
 /** A record with its place, `file` relative to the root with `/`. */
 export interface LocatedRecord {
@@ -42,9 +42,12 @@ export interface EventEntry {
   readonly line: number;
 }
 
+/** A class that names a kind of batch. */
+export type BatchEntry = EventEntry;
+
 /** One entry for each contract a listener or job has; only for records without problems. */
 export function contractEntries({ record, file, line }: LocatedRecord): readonly ContractEntry[] {
-  if (record.kind === 'event') return [];
+  if (record.kind === 'event' || record.kind === 'batch') return [];
   const { type, options } = record;
   const contracts =
     record.kind === 'job'
@@ -65,8 +68,12 @@ export function eventEntries({ record, file, line }: LocatedRecord): readonly Ev
   return record.kind === 'event' ? [{ contract: record.name, class: record.type.name, file, line }] : [];
 }
 
+export function batchEntries({ record, file, line }: LocatedRecord): readonly BatchEntry[] {
+  return record.kind === 'batch' ? [{ contract: record.name, class: record.type.name, file, line }] : [];
+}
+
 /** Event listeners go by their class, jobs by their contract. */
-export function listenerName(record: Exclude<DecoratorRecord, { kind: 'event' }>): string {
+export function listenerName(record: ListenerRecord | JobRecord): string {
   return record.options.name ?? (record.kind === 'job' ? record.name : record.type.name);
 }
 

@@ -6,7 +6,7 @@ import type { ResolvedConfig } from '../config/resolve.js';
 import { problemsOf } from '../config/validate.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Discovery } from './discover.js';
-import type { ContractEntry, EventEntry } from './entries.js';
+import type { BatchEntry, ContractEntry, EventEntry } from './entries.js';
 import { hashFiles } from './file-hashes.js';
 import { findListenerFiles } from './listener-files.js';
 
@@ -17,6 +17,7 @@ export interface Manifest {
   readonly version: 1;
   readonly contracts: readonly ContractEntry[];
   readonly events: readonly EventEntry[];
+  readonly batches: readonly BatchEntry[];
   /** Relative path → SHA-256, of every file that anything above depends on. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -25,8 +26,8 @@ export function manifestPath(root: string): string {
   return join(root, '.thrun', 'registry.json');
 }
 
-export function manifestOf({ contracts, events, files }: Discovery): Manifest {
-  return { version: 1, contracts, events, files };
+export function manifestOf({ contracts, events, batches, files }: Discovery): Manifest {
+  return { version: 1, contracts, events, batches, files };
 }
 
 /** The same discovery gives the same bytes, on every machine: keys sorted, no times, no absolute paths. */
@@ -104,6 +105,7 @@ const manifestSchema = v.object({
   contracts: v.array(v.object({ ...place, kind: v.picklist(['event', 'pattern', 'job']), listener: v.string() })),
   events: v.array(v.object(place)),
   files: v.record(v.string(), v.string()),
+  batches: v.array(v.object(place)),
 });
 
 function unreadable(path: string, why: string, cause?: unknown): ThrunError {

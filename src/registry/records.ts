@@ -1,7 +1,8 @@
+import type { NamedBatchOptions } from '../contracts/batch.js';
 import type { Class, EventOptions, ListenerOptions } from '../contracts/listener.js';
 
 /** What one decorator said about one class. */
-export type DecoratorRecord = EventRecord | ListenerRecord | JobRecord;
+export type DecoratorRecord = EventRecord | ListenerRecord | JobRecord | NamedBatchRecord;
 
 interface RecordBase {
   readonly type: Class;
@@ -30,9 +31,16 @@ export interface JobRecord extends RecordBase {
   readonly options: ListenerOptions;
 }
 
+/** `@ThrunBatch('order', options)` */
+export interface NamedBatchRecord extends RecordBase {
+  readonly kind: 'batch';
+  readonly name: string;
+  readonly options: NamedBatchOptions;
+}
+
 interface Records {
   readonly all: DecoratorRecord[];
-  readonly named: WeakMap<Class, EventRecord | JobRecord>;
+  readonly named: WeakMap<Class, EventRecord | JobRecord | NamedBatchRecord>;
 }
 
 /**
@@ -48,8 +56,8 @@ export function record(entry: DecoratorRecord): void {
   if (entry.kind !== 'listener') records.named.set(entry.type, entry);
 }
 
-/** The name a class was given by `@ThrunEvent` or `@ThrunJob`. */
-export function recordOf(type: Class): EventRecord | JobRecord | undefined {
+/** The name a class was given by `@ThrunEvent`, `@ThrunJob` or `@ThrunBatch`. */
+export function recordOf(type: Class): EventRecord | JobRecord | NamedBatchRecord | undefined {
   return records.named.get(type);
 }
 

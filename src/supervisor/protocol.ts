@@ -36,6 +36,8 @@ export type ToSupervisor =
   | { readonly type: 'ready'; readonly queues: readonly string[]; readonly listeners: number }
   | { readonly type: 'beat'; readonly beat: Beat }
   | { readonly type: 'ask'; readonly count: number }
+  /** It has drained and ends now. Without this an exit code of 0 is a listener that called process.exit(). */
+  | { readonly type: 'drained' }
   /** It cannot start; another try would end the same. */
   | { readonly type: 'failed'; readonly message: string; readonly usage: boolean };
 

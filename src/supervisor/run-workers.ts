@@ -47,6 +47,7 @@ export async function runWorkers(options: RunWorkersOptions): Promise<RunningWor
   const { config, onEvent, processes, limit, timeLimitMs, memoryLimit, stopWhenEmpty } = options;
   const { worker } = config;
   await reportStaleManifest(config, onEvent);
+  const status = new StatusFile(config.root);
   const supervisor = new Supervisor(await specFor(config, options), {
     ...worker,
     processes: processes ?? worker.processes,
@@ -54,14 +55,17 @@ export async function runWorkers(options: RunWorkersOptions): Promise<RunningWor
     timeLimitMs,
     memoryLimit: memoryLimit ?? worker.memoryLimitBytes,
     stopWhenEmpty,
-    onEvent,
+    onEvent: (event) => {
+      // What it consumes is known from now on.
+      if (event.kind === 'ready') status.write(supervisor.totals());
+      onEvent(event);
+    },
   });
   const stopWatching = options.watch
     ? watchSources(config, (files) => {
         void reload(supervisor, options, files);
       })
     : undefined;
-  const status = new StatusFile(config.root);
   const writing = setInterval(() => status.write(supervisor.totals()), STATUS_MS);
   const finished = supervisor.run().finally(async () => {
     clearInterval(writing);

@@ -65,6 +65,13 @@ export function readHealth(root: string, now = Date.now()): readonly Health[] {
   });
 }
 
+/** The queues that are consumed on this machine by every `thrun work` of this project that is well. */
+export function consumedQueues(root: string, now = Date.now()): ReadonlySet<string> {
+  const well = readHealth(root, now).filter(({ running, problem }) => running && problem === undefined);
+  // Written by an older version it says nothing of queues.
+  return new Set(well.flatMap(({ status }) => (status.queues as readonly string[] | undefined) ?? []));
+}
+
 function problemOf(status: WorkerStatus, running: boolean, now: number): string | undefined {
   if (!running) return 'its process is gone without having drained';
   const age = now - Date.parse(status.updated_at);

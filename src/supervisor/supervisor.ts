@@ -38,6 +38,8 @@ export interface Totals {
   readonly held: number;
   /** Processes that are up. */
   readonly processes: number;
+  /** What those consume. */
+  readonly queues: readonly string[];
   /** Pids of those that do not consume, with why. */
   readonly ailing: readonly { readonly pid: number; readonly why: string }[];
 }
@@ -121,6 +123,7 @@ export class Supervisor {
       active: workers.reduce((sum, { beat }) => sum + beat.activity.active, 0),
       held: workers.reduce((sum, { beat }) => sum + beat.activity.held, 0),
       processes: workers.filter((worker) => worker.ready).length,
+      queues: [...new Set(workers.flatMap((worker) => worker.queues))],
       ailing: workers.flatMap((worker) => {
         const why = this.#ailment(worker);
         return why === undefined ? [] : [{ pid: worker.pid, why }];

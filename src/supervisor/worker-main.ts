@@ -101,6 +101,7 @@ class WorkerMain {
     // What was counted while draining belongs to the totals.
     this.#stopWhenEmpty = false;
     await this.#report();
+    await tell({ type: 'drained' });
     process.exit(0);
   }
 }

@@ -13,7 +13,7 @@ export interface WorkerProcessEvents {
 }
 
 export interface WorkerEnd {
-  /** It had been told to end, and ended well. */
+  /** It drained, by our word or a signal, and ended well. */
   readonly expected: boolean;
   /** For people: `signal SIGKILL`, `exit code 1`. */
   readonly how: string;
@@ -27,7 +27,10 @@ export class WorkerProcess {
   readonly #events: WorkerProcessEvents;
   #failed: WorkerEnd['failed'];
   #ending = false;
+  #drained = false;
   ready = false;
+  /** What it consumes, once it is ready. */
+  queues: readonly string[] = [];
   /** When it last showed that its event loop turns, by `performance.now()`. */
   lastBeatAt = performance.now();
   /** It was told off for a silence that still lasts. */
@@ -86,12 +89,16 @@ export class WorkerProcess {
     switch (message.type) {
       case 'ready':
         this.ready = true;
+        this.queues = message.queues;
         return this.#events.onReady(this);
       case 'beat':
         this.beat = message.beat;
         return this.#events.onBeat(this);
       case 'ask':
         return this.#events.onAsk(this, message.count);
+      case 'drained':
+        this.#drained = true;
+        return;
       case 'failed':
         this.#failed = message;
         return;
@@ -100,9 +107,14 @@ export class WorkerProcess {
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
     this.#events.onExit(this, {
-      expected: code === 0,
-      how: signal ? `signal ${signal}` : `exit code ${code}`,
+      expected: code === 0 && this.#drained,
+      how: endingOf(code, signal),
       failed: this.#failed,
     });
   }
+}
+
+function endingOf(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal) return `signal ${signal}`;
+  return code === 0 ? 'exit code 0, unasked: something in it calls process.exit()' : `exit code ${code}`;
 }

@@ -1,4 +1,5 @@
 import { type Thrun, thrunFrom } from '../app.js';
+import { SqliteStore } from '../batch/stores/sqlite/sqlite-store.js';
 import type { ThrunConfig } from '../config/options.js';
 import { resolveConfig } from '../config/resolve.js';
 import type { DeadLetter } from '../contracts/dead-letter.js';
@@ -37,7 +38,8 @@ export async function testThrun({ run = [], ...config }: TestThrunOptions = {}):
   const clock = new VirtualClock();
   const store = new MemoryStore();
   const transport = new MemoryTransport(store, clock);
-  const resolved = resolveConfig({ group: 'test', logger: SILENT, ...config, transport }, { env: {} });
+  const batches = { store: new SqliteStore({ path: ':memory:' }), ...config.batches };
+  const resolved = resolveConfig({ group: 'test', logger: SILENT, ...config, batches, transport }, { env: {} });
   const thrun = await thrunFrom(resolved, { clock, random: () => 0.5 });
   const observations: Observation[] = [];
   thrun.observe((observation) => observations.push(observation));
@@ -48,7 +50,12 @@ export async function testThrun({ run = [], ...config }: TestThrunOptions = {}):
     // Only now: listeners subscribed after this was made are to be heard too, on their own queues.
     working ??= thrun.work();
     await working;
-    while (store.isBusy(clock.now())) await store.change();
+    do {
+      // What a batch sends makes it busy again.
+      await thrun.batchesIdle();
+      while (store.isBusy(clock.now())) await store.change();
+      await thrun.batchesIdle();
+    } while (store.isBusy(clock.now()));
   };
 
   return {

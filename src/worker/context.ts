@@ -1,3 +1,4 @@
+import type { JobBatch } from '../contracts/batch.js';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Envelope, Meta } from '../contracts/envelope.js';
 import type { EventContext, Logger, PublishOptions } from '../contracts/listener.js';
@@ -12,6 +13,8 @@ export type PublishFrom = (
 
 /** What a listener is handed beside the payload. The costly parts are made only when they are asked for. */
 export class Context implements EventContext {
+  /** Set once the batch has let its job run. */
+  batch: JobBatch | undefined;
   #controller: AbortController | undefined;
   #aborted: unknown;
 

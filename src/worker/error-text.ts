@@ -1,22 +1,51 @@
+import { inspect } from 'node:util';
+
 const LONGEST = 4000;
 
 /**
- * What was thrown, as text to keep and show. Anything can be thrown: nothing, a string, an object whose properties
- * throw in turn. Never throws, never longer than 4,000 characters.
+ * What was thrown, as text to keep and show. Anything can be thrown: nothing, a string, an object that holds itself or
+ * whose properties throw in turn. Never throws, never longer than 4,000 characters.
  */
 export function errorText(thrown: unknown): string {
-  let text: string;
-  try {
-    if (thrown instanceof Error) {
-      text = `${thrown.name}: ${thrown.message}`;
-      if (thrown.cause !== undefined)
-        text += ` (cause: ${thrown.cause instanceof Error ? thrown.cause.message : String(thrown.cause)})`;
-    } else if (typeof thrown === 'string') text = thrown;
-    else if (typeof thrown === 'object' && thrown !== null)
-      text = JSON.stringify(thrown) ?? 'an object without content';
-    else text = `thrown: ${String(thrown)}`;
-  } catch {
-    text = 'something was thrown that cannot be shown';
-  }
+  const text = textOf(thrown);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+}
+
+/** Where it comes from, for whoever asked for that; what was thrown, where it does not say. Never throws. */
+export function stackText(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack.slice(0, LONGEST);
+  } catch {
+    // A stack that cannot be read is none.
+  }
+  return errorText(thrown);
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  try {
+    if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}${causeOf(thrown)}`;
+    return typeof thrown === 'object' && thrown !== null ? objectText(thrown) : `thrown: ${String(thrown)}`;
+  } catch {
+    return 'something was thrown that cannot be shown';
+  }
+}
+
+function causeOf({ cause }: Error): string {
+  if (cause === undefined) return '';
+  return ` (cause: ${cause instanceof Error ? cause.message : textOf(cause)})`;
+}
+
+/** As JSON where it can be, else as a console would show it: with its circles cut. */
+function objectText(thrown: object): string {
+  try {
+    return JSON.stringify(thrown) ?? 'an object without content';
+  } catch {
+    return inspect(thrown, {
+      depth: 2,
+      breakLength: Number.POSITIVE_INFINITY,
+      customInspect: false,
+      maxArrayLength: 20,
+    });
+  }
 }

@@ -1,11 +1,13 @@
+import type { BatchJobs, JobEnd, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Dead, Delivery, Successor } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import type { Transport } from '../contracts/transport.js';
-import { decode, type Limits, Undecodable } from '../envelope/index.js';
+import { decode, type Limits, type Origin, Undecodable } from '../envelope/index.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import type { Registry } from '../registry/registry.js';
+import { isLifecycleEvent, jobRefOf } from './job-ref.js';
 import type { ListenerRunner } from './run-listener.js';
 import { successorOf, type Verdict } from './verdict.js';
 
@@ -21,6 +23,9 @@ export interface ExecuteParts {
   readonly unhandled: 'auto' | 'ack' | 'dead';
   /** The listeners this worker runs; the others' share goes to other workers. */
   readonly runs: (listener: Listener) => boolean;
+  /** Where jobs of batches are counted. */
+  readonly jobs: BatchJobs | undefined;
+  readonly group: string;
 }
 
 /** A held delivery is let through when it is due within this, so that clocks a little apart do not send it round again. */
@@ -34,28 +39,53 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
   const envelope = read(delivery, parts);
   if (envelope instanceof Undecodable) return bury(delivery, parts, envelope);
 
-  if (delivery.crashes >= parts.maxCrashes) return bury(delivery, parts, crashed(delivery, envelope));
+  if (delivery.crashes >= parts.maxCrashes) return fail(delivery, parts, envelope, crashed(delivery, envelope));
 
   const { deliver_at, expires_at } = envelope.meta;
-  if (expires_at !== undefined && isPast(expires_at, parts.clock)) return bury(delivery, parts, expired(envelope));
+  if (expires_at !== undefined && isPast(expires_at, parts.clock))
+    return fail(delivery, parts, envelope, expired(envelope));
   if (deliver_at !== undefined && !isPast(deliver_at, parts.clock, DUE_SLACK_MS))
     return hold(delivery, deliver_at, parts);
 
   const listeners = listenersOf(delivery, envelope, parts);
   if (listeners.length === 0) return nobody(delivery, envelope, parts);
 
-  // Nearly every event has one listener: no list of promises is made for it.
-  const [only] = listeners;
-  const verdicts =
-    listeners.length === 1 && only
-      ? [await verdictOf(only, delivery, envelope, parts)]
-      : await Promise.all(listeners.map(async (listener) => verdictOf(listener, delivery, envelope, parts)));
-  return settle(delivery, envelope, listeners, verdicts, parts);
+  if (listeners.length > 1) {
+    const verdicts = await Promise.all(listeners.map(async (one) => verdictOf(one, delivery, envelope, parts)));
+    return settle(delivery, envelope, listeners, verdicts, parts);
+  }
+  // Nearly every event has one listener that succeeds: no lists are made for it.
+  const verdict = await verdictOf(listeners[0] as Listener, delivery, envelope, parts);
+  if (verdict.kind === 'succeeded') return void delivery.ack();
+  return settle(delivery, envelope, listeners, [verdict], parts);
 }
 
-function read(delivery: Delivery, { transport, clock, limits }: ExecuteParts): Envelope | Undecodable {
-  const { id, publishedAt, body } = delivery;
-  return decode(body, { transport: transport.name, id, publishedAt, receivedAt: clock.now() }, limits);
+function read(delivery: Delivery, parts: ExecuteParts): Envelope | Undecodable {
+  return decode(delivery.text ?? delivery.body, new Receipt(delivery, parts), parts.limits);
+}
+
+/** Worked out only for messages that lack something. */
+class Receipt implements Origin {
+  constructor(
+    private readonly delivery: Delivery,
+    private readonly parts: ExecuteParts,
+  ) {}
+
+  get transport(): string {
+    return this.parts.transport.name;
+  }
+
+  get id(): string {
+    return this.delivery.id;
+  }
+
+  get publishedAt(): number | undefined {
+    return this.delivery.publishedAt;
+  }
+
+  get receivedAt(): number {
+    return this.parts.clock.now();
+  }
 }
 
 /** A retry is for one listener; a first receipt for all of the event's. */
@@ -85,7 +115,7 @@ function settle(
   verdicts: readonly Verdict[],
   { observe }: ExecuteParts,
 ): void {
-  if (verdicts.every(({ kind }) => kind === 'succeeded')) return void delivery.ack();
+  if (verdicts.every(({ kind }) => kind === 'succeeded' || kind === 'dropped')) return void delivery.ack();
   if (verdicts.every(({ kind }) => kind === 'not_started')) {
     observe({ kind: 'handed_back', id: delivery.id });
     return void delivery.release();
@@ -113,25 +143,28 @@ function report(verdict: Verdict, listener: Listener, delivery: Delivery, envelo
       return observe({ kind: 'dead', ...who, reason: verdict.reason, error: verdict.error });
     case 'not_started':
     case 'succeeded':
+    case 'dropped':
     case 'forward':
     case 'elsewhere':
       return;
   }
 }
 
-function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): void {
+async function nobody(delivery: Delivery, envelope: Envelope, parts: ExecuteParts): Promise<void> {
   const { event, meta } = envelope;
   if (delivery.target !== undefined) {
     const error = `the listener ${delivery.target} is gone; bring it back under this name and retry, or forget this`;
-    return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
+    return fail(delivery, parts, envelope, { reason: 'no_listener', error, event, eventId: meta.event_id });
   }
   const { unhandled, transport } = parts;
-  const lost =
-    unhandled === 'dead' || (unhandled === 'auto' && !transport.traits.fanOut && !event.startsWith('thrun.batch.'));
+  const lost = unhandled === 'dead' || (unhandled === 'auto' && !transport.traits.fanOut && !isLifecycleEvent(meta));
   if (lost) {
     const error = `nobody listens to ${event}, and this was the only copy; add a listener and retry, or forget this`;
-    return bury(delivery, parts, { reason: 'no_listener', error, event, eventId: meta.event_id });
+    return fail(delivery, parts, envelope, { reason: 'no_listener', error, event, eventId: meta.event_id });
   }
+  const job = jobRefOf(envelope);
+  if (job)
+    await tell(parts, job, { kind: 'paused', error: `group ${parts.group} received it and has no handler for it` });
   parts.observe({ kind: 'unhandled', event, eventId: meta.event_id });
   void delivery.ack();
 }
@@ -141,6 +174,23 @@ function hold(delivery: Delivery, deliverAt: string, { clock }: ExecuteParts): v
   const { target, attempt, crashes } = delivery;
   const delayMs = Date.parse(deliverAt) - clock.now();
   void delivery.handOver([{ kind: 'postponed', target, delayMs, attempts: attempt - 1, crashes }]);
+}
+
+/** The same for a job of a batch, which counts it first: a death in between is repeated, not forgotten. */
+async function fail(delivery: Delivery, parts: ExecuteParts, envelope: Envelope, why: Epitaph): Promise<void> {
+  const job = jobRefOf(envelope);
+  if (job && !(await tell(parts, job, { kind: 'failed', error: why.error }))) return void delivery.release();
+  bury(delivery, parts, why);
+}
+
+/** False: this process stops before the batch could be told. */
+async function tell({ jobs }: ExecuteParts, job: JobRef, end: JobEnd): Promise<boolean> {
+  return (
+    (await jobs?.end(job, end).then(
+      () => true,
+      () => false,
+    )) ?? true
+  );
 }
 
 type Epitaph = Pick<Dead, 'reason' | 'error'> & Partial<Pick<Dead, 'event' | 'eventId'>>;

@@ -34,6 +34,11 @@ export class Lane {
   readonly #parts: LaneParts;
   readonly #stop = new AbortController();
   readonly #idle: (() => void)[] = [];
+  /** Received, and waiting for others to end: here and not for a slot, where each would cost a promise. */
+  #waiting: Delivery[] = [];
+  /** The first of them. */
+  #next = 0;
+  #running = 0;
   #held = 0;
   /** Deliveries done a millisecond, of late. */
   #pace = 0;
@@ -71,6 +76,7 @@ export class Lane {
     this.#stop.abort();
     this.#roomAgain?.();
     await this.#loop;
+    this.#feed();
   }
 
   /** Resolves when nothing is held any more. */
@@ -90,10 +96,7 @@ export class Lane {
       if (batch.length === 0) continue;
       const admitted = await admit(batch.length);
       onReceived(Math.min(admitted, batch.length));
-      for (const [i, delivery] of batch.entries()) {
-        if (i < admitted) this.#run(delivery);
-        else void delivery.release();
-      }
+      this.#take(batch, admitted);
     }
   }
 
@@ -106,14 +109,34 @@ export class Lane {
     this.#measuredAt = now;
   }
 
-  #run(delivery: Delivery): void {
-    this.#held++;
-    void this.#parts.execute(delivery).then(this.#finished, this.#finished);
+  #take(batch: readonly Delivery[], admitted: number): void {
+    for (const delivery of batch.slice(admitted)) void delivery.release();
+    const more = batch.slice(0, admitted);
+    this.#waiting = this.#next === this.#waiting.length ? more : this.#waiting.slice(this.#next).concat(more);
+    this.#next = 0;
+    this.#held += more.length;
+    this.#feed();
+  }
+
+  /** Starts what may run. Once it is stopped that is everything: whoever gets no slot any more is handed back. */
+  #feed(): void {
+    const { execute } = this.#parts;
+    while (this.#next < this.#waiting.length && this.#mayStart) {
+      this.#running++;
+      void execute(this.#waiting[this.#next++] as Delivery).then(this.#finished, this.#finished);
+    }
+  }
+
+  get #mayStart(): boolean {
+    const { concurrency, parked } = this.#parts;
+    return this.#running < concurrency || this.#running < concurrency + parked() || this.#stop.signal.aborted;
   }
 
   readonly #finished = (): void => {
+    this.#running--;
     this.#held--;
     this.#done++;
+    this.#feed();
     if (this.#roomAgain && !this.full) this.#roomAgain();
     if (this.#held === 0) for (const resolve of this.#idle.splice(0)) resolve();
   };

@@ -1,3 +1,6 @@
+// The global of this name is a getter, which shows in what is asked three times for each listener.
+import { performance } from 'node:perf_hooks';
+import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
@@ -7,7 +10,8 @@ import { parseDuration } from '../contracts/units.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import { Context, type PublishFrom } from './context.js';
-import { errorText } from './error-text.js';
+import { errorText, stackText } from './error-text.js';
+import { endOf, jobRefOf } from './job-ref.js';
 import { retryDelay } from './retry-delay.js';
 import { Slots } from './slots.js';
 import { validatePayload } from './validate-payload.js';
@@ -21,11 +25,14 @@ export interface RunnerParts {
   readonly observe: Observer;
   readonly random: () => number;
   readonly clock: Clock;
+  /** Where jobs of batches are counted. */
+  readonly jobs: BatchJobs | undefined;
   /** A listener that keeps the event loop longer than this is reported, ms. */
   readonly blockedAfterMs: number;
 }
 
 const NOT_STARTED: Verdict = { kind: 'not_started' };
+const DROPPED: Verdict = { kind: 'dropped' };
 
 /** Runs listeners: one attempt each, within the worker's and their own concurrency. Never throws. */
 export class ListenerRunner {
@@ -103,10 +110,51 @@ export class ListenerRunner {
   }
 
   /** Holding a slot; gives it back. */
-  async #attempt(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
-    let { payload }: { payload: unknown } = envelope;
+  #attempt(listener: Listener, delivery: Delivery, envelope: Envelope): Promise<Verdict> {
     const context = new Context(envelope, delivery, this.#parts);
     this.#running.add(context);
+    const job = this.#parts.jobs && listener.kind === 'job' ? jobRefOf(envelope) : undefined;
+    if (!job) return this.#run(listener, delivery, envelope, context, this.#done);
+    return this.#runJob(job, listener, delivery, envelope, context).finally(() => this.#done(context));
+  }
+
+  readonly #done = (context: Context): void => {
+    this.#running.delete(context);
+    this.#parts.slots.release();
+  };
+
+  /** Around a job of a batch: the batch is asked before it runs, and told how it went before its delivery is settled. */
+  async #runJob(
+    job: JobRef,
+    listener: Listener,
+    delivery: Delivery,
+    envelope: Envelope,
+    context: Context,
+  ): Promise<Verdict> {
+    const jobs = this.#parts.jobs as BatchJobs;
+    try {
+      const answer = await jobs.begin(job, (reason) => context.abort(reason));
+      if (answer === 'drop') return DROPPED;
+      if (answer === 'stranger') return await this.#run(listener, delivery, envelope, context);
+      context.batch = jobs.batchOf(job);
+      const verdict = await this.#run(listener, delivery, envelope, context);
+      return (await jobs.end(job, endOf(verdict))) ? verdict : DROPPED;
+    } catch (error) {
+      // The process stops before the batch could be asked or told: somebody else is to have it.
+      this.#parts.logger.warn({ batch: job.batchId, job: job.jobId, error: errorText(error) }, 'a job is handed back');
+      return NOT_STARTED;
+    }
+  }
+
+  /** Never throws. @param done called at the end: a promise around this one would cost each delivery another */
+  async #run(
+    listener: Listener,
+    delivery: Delivery,
+    envelope: Envelope,
+    context: Context,
+    done?: (context: Context) => void,
+  ): Promise<Verdict> {
+    let { payload }: { payload: unknown } = envelope;
     const start = performance.now();
     try {
       if (listener.schema) {
@@ -125,10 +173,10 @@ export class ListenerRunner {
       });
       return { kind: 'succeeded', result };
     } catch (thrown) {
+      this.#logStack(listener, thrown);
       return this.#failed(listener, delivery, thrown);
     } finally {
-      this.#running.delete(context);
-      this.#parts.slots.release();
+      done?.(context);
     }
   }
 
@@ -146,6 +194,18 @@ export class ListenerRunner {
       return layer ? layer(call, () => step(i + 1)) : listener.handle(payload, context);
     };
     return step(0);
+  }
+
+  /** A stack is costly: a getter, which nothing reads where `debug` is not logged. */
+  #logStack({ name }: Listener, thrown: unknown): void {
+    if (thrown instanceof RetryLater || thrown instanceof GiveUp) return;
+    const details = {
+      listener: name,
+      get stack() {
+        return stackText(thrown);
+      },
+    };
+    this.#parts.logger.debug(details, `where ${name} failed`);
   }
 
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {

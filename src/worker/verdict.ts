@@ -12,6 +12,8 @@ export type Verdict =
   | { readonly kind: 'dead'; readonly reason: DeathReason; readonly error: string }
   /** It runs from another queue. */
   | { readonly kind: 'forward'; readonly queue: string }
+  /** The batch it is a job of does not want it any more. */
+  | { readonly kind: 'dropped' }
   /** This worker does not run it (`--only`); another one does. */
   | { readonly kind: 'elsewhere' }
   /** The worker was stopped before it began, or was told to end before it was done. */
@@ -30,6 +32,7 @@ export function successorOf(
   const again = { kind: 'postponed', target: listener, crashes: delivery.crashes } as const;
   switch (verdict.kind) {
     case 'succeeded':
+    case 'dropped':
       return undefined;
     case 'retry':
       return { ...again, delayMs: verdict.delayMs, attempts: delivery.attempt };

@@ -1,3 +1,4 @@
+import type { BatchJobs } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Logger, Middleware } from '../contracts/listener.js';
@@ -40,6 +41,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   readonly observe: Observer;
   readonly publishFrom: PublishFrom;
+  /** Where jobs of batches are counted. */
+  readonly jobs: BatchJobs | undefined;
 }
 
 /** How busy a worker is, and whether it really consumes. */
@@ -48,7 +51,7 @@ export interface Activity {
   readonly active: number;
   /** Deliveries held, running ones included. */
   readonly held: number;
-  /** Every lane's last look found nothing, and nothing is held. */
+  /** Every lane's last look found nothing, nothing is held, and no batch is sending more. */
   readonly empty: boolean;
   /**
    * Longest time since a lane with room was answered by the transport, ms. An outage that the transport knows of is not
@@ -97,7 +100,7 @@ export class Worker {
     return {
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
-      empty: lanes.every(({ lane, empty }) => empty && lane.held === 0),
+      empty: lanes.every(({ lane, empty }) => empty && lane.held === 0) && this.#parts.jobs?.isSending !== true,
       silentMs: this.#outage ? 0 : Math.max(0, ...lanes.map(({ lane }) => silence(lane, now, this.#foundAt))),
     };
   }
@@ -163,8 +166,8 @@ export class Worker {
   }
 
   #executeParts(): ExecuteParts {
-    const { transport, registry, clock, observe } = this.#parts;
-    const { limits, maxCrashes, unhandled, runs = () => true } = this.#options;
+    const { transport, registry, clock, observe, jobs } = this.#parts;
+    const { group, limits, maxCrashes, unhandled, runs = () => true } = this.#options;
     return {
       transport,
       registry,
@@ -175,6 +178,8 @@ export class Worker {
       unhandled,
       runs,
       runner: this.#runner,
+      jobs,
+      group,
     };
   }
 

@@ -7,7 +7,13 @@ beforeAll(async () => {
   shop = new Shop({
     ...LISTENERS,
     // Names that would be commands, if a shell were let near them.
-    'listeners/odd.ts': `import { ThrunEventListener } from 'thrun';
+    'listeners/odd.ts': `import { ThrunBatch, ThrunEventListener } from 'thrun';
+@ThrunBatch('order')
+export class OrderBatch {
+  jobs() {
+    return [];
+  }
+}
 @ThrunEventListener(['$(touch${'${IFS}'}pwned)', 'App\\\\Order', 'order:paid'])
 export class Odd {
   handle() {}
@@ -62,6 +68,14 @@ describe('bash', () => {
     expect(await offered('publish', 'order_created', '')).toEqual([]);
     expect(await offered('publish', '--key', '')).toEqual([]);
     expect(await offered('publish', '--key', 'k', 'order_c')).toEqual(['order_created']);
+  });
+
+  test('names of batches, and files, for batch start', async () => {
+    expect(await offered('batch', 'st')).toEqual(['start', 'status']);
+    expect(await offered('batch', 'start', '')).toEqual(['order']);
+    expect(await offered('batch', 'start', 'order', '')).toEqual([]);
+    expect(await offered('batch', 'start', '--al')).toEqual(['--allow-failures']);
+    expect(await offered('batch', 'prune', '--o')).toEqual(['--older-than']);
   });
 
   test('where nothing is known, nothing is said', async () => {

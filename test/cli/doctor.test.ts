@@ -22,6 +22,7 @@ describe('thrun doctor', () => {
   test('a project in order: all ok, 0', async () => {
     await shop.json(['discover']);
     const { code, ...checks } = await findings();
+    expect(checks['transport']?.detail).toMatch(/^sqlite is reachable, SQLite 3\.\d+\.\d+$/);
     expect(Object.entries(checks).map(([name, { status }]) => `${name} ${status}`)).toEqual(
       ['node', 'config', 'listeners', 'manifest', 'names', 'rights', 'transport', 'backlog', 'dead letters'].map(
         (name) => `${name} ok`,

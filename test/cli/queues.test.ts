@@ -41,7 +41,15 @@ test('purge: deletes what waits, after a yes', async () => {
   await shop.json(['publish', 'b', '--delay', '1h']);
   const refused = await shop.run(['queues', 'purge', 'events']);
   expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--yes') });
+  const no = await shop.run(['queues', 'purge', 'events'], { input: 'no\n' });
+  expect(no).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Nothing was changed') });
+  expect(await shop.json(['queues'])).toMatchObject([{ depth: 1, delayed: 1 }]);
   expect(await shop.json(['queues', 'purge', 'events', '--yes'])).toEqual({ queue: 'events', purged: 2 });
+  await shop.json(['publish', 'a']);
+  // What writes to it need not close it.
+  const running = shop.start(['queues', 'purge', 'events', '--json']);
+  running.child.stdin?.write('y\n');
+  expect(JSON.parse((await running.ended).stdout)).toEqual({ queue: 'events', purged: 1 });
   expect(await shop.json(['queues'])).toMatchObject([{ depth: 0, delayed: 0 }]);
 });
 

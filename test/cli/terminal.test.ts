@@ -136,10 +136,40 @@ describe.runIf(hasScript)('on a terminal (needs script of util-linux)', () => {
     expect(screen).toContain('Published 2000 to bulk');
   });
 
+  test('a bar while a batch is watched', async () => {
+    const { batch_id } = await shop.json<{ batch_id: string }>(['batch', 'start', '--job', 'send_mail={}']);
+    const working = shop.start(['work', '--queue', 'mail']);
+    const { code, screen } = onTerminal(`batch status ${batch_id} --watch`);
+    expect(code).toBe(0);
+    expect(screen).toMatch(/\d+% \| \d of 1 \| 0 failed/);
+    expect(screen).toContain('succeeded: 1 of 1 done');
+    expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
+    working.child.kill('SIGTERM');
+    await working.ended;
+  });
+
+  test('pruning batches asks, and takes no for an answer', () => {
+    const no = onTerminal('batch prune --older-than 1d', { input: 'n\n' });
+    expect(no.screen).toContain('Delete every finished batch that ended more than 1d ago?');
+    expect({ code: no.code, changed: no.screen.includes('Nothing was changed') }).toEqual({ code: 1, changed: true });
+    expect(onTerminal('batch prune --older-than 0', { input: 'y\n' })).toMatchObject({
+      code: 0,
+      screen: expect.stringContaining('Pruned 1 batch.'),
+    });
+  });
+
   test('a live line with --stats', () => {
     const { code, screen } = onTerminal('work --queue none --stats --time-limit 2500ms');
     expect(code).toBe(0);
     expect(screen).toContain('\r\u001b[2K0/s · 0 active');
+  });
+
+  test('what happens to deliveries is said in lines, not in JSON', () => {
+    expect(onTerminal(`publish order_refused '{"why":"no \\u001b[31mmoney"}'`).code).toBe(0);
+    const { code, screen } = onTerminal('work --stop-when-empty', { env: { NO_COLOR: '1' } });
+    expect(code).toBe(0);
+    expect(screen).toMatch(/\d\d:\d\d:\d\d error \[\d+\] dead letter: gave_up {2}event="order_refused"/);
+    expect(screen).not.toMatch(/\u001b\[31m|"level"/);
   });
 
   test('purging asks, and takes no for an answer', () => {

@@ -47,6 +47,7 @@ describe('row 62: wrong usage and bad input end with 2, nothing on stdout, and s
     ['unknown command', ['publsh'], 'Did you mean publish?'],
     ['unknown command of a group', ['failed', 'lst'], 'Did you mean list?'],
     ['unknown flag', ['work', '--concurency', '3'], 'Did you mean --concurrency?'],
+    ['missing argument', ['queues', 'purge'], 'See "thrun queues purge --help"'],
     ['missing value', ['publish', 'x', '--key'], "'--key <key>' argument missing"],
     ['too many arguments', ['publish', 'x', '{}', '{}'], 'Too many arguments'],
     ['no event', ['publish'], 'Name the event'],

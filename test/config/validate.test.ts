@@ -51,6 +51,7 @@ describe('unknown keys are named, with what was probably meant', () => {
     [{ worker: { concurency: 1 } }, 'worker.concurency: unknown key; did you mean "concurrency"?'],
     [{ qeue: 'a' }, 'qeue: unknown key; did you mean "queue"?'],
     [{ concurrency: 5 }, 'concurrency: unknown key; did you mean "worker.concurrency"?'],
+    [{ concurency: 5 }, 'concurency: unknown key; did you mean "worker.concurrency"?'],
     [{ limits: { size: 1 } }, 'limits.size: unknown key; known are payloadBytes, depth, metaBytes'],
     [{ retry: { attempt: 1 } }, 'retry.attempt: unknown key; did you mean "attempts"?'],
     [{ transports: { sqlite: { file: 'x' } } }, 'transports.sqlite.file: unknown key; did you mean "path"?'],

@@ -89,7 +89,10 @@ describe('what is published', () => {
 
   test('a time that is none is refused', async () => {
     const { thrun } = await start();
-    await expect(thrun.event('e', {}, { at: 'tomorrow' })).rejects.toMatchObject({ code: 'THRUN_TIME' });
+    for (const time of ['tomorrow', '2030-01-01 12:00', '2030-01-01T12:00:00', '2030-01-01', '']) {
+      await expect(thrun.event('e', {}, { at: time }), time).rejects.toMatchObject({ code: 'THRUN_TIME' });
+      await expect(thrun.event('e', {}, { expiresAt: time }), time).rejects.toMatchObject({ code: 'THRUN_TIME' });
+    }
     await expect(thrun.event('e', {}, { delay: 'soon' })).rejects.toMatchObject({ code: 'THRUN_DURATION' });
   });
 });

@@ -1,14 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { ThrunConfig } from '../../src/index.js';
-import { openDatabase } from '../../src/transports/sqlite/sqlite-driver.js';
+import { openDatabase } from '../../src/sqlite/driver.js';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { inFlightAt, type Kill, runsOf, unexplained } from './kill-ledger.js';
 import { Project } from './project.js';
 import { seeded } from './random.js';
 
 /** How long workers are killed for, one every second. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);
-const PREFETCH = 200;
+/** So many wait at all times: every worker is busy, and holds as much as it may. */
+const BACKLOG = 500;
 
 let project: Project;
 let redis: RedisServer | undefined;
@@ -21,8 +22,8 @@ afterEach(async () => {
 /** Where the events go: what a config says of it. */
 const BROKERS: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
   sqlite: async () => ({}),
-  'redis-list': async () => overRedis('redis-list'),
-  'redis-streams': async () => overRedis('redis-streams'),
+  'redis-list': () => overRedis('redis-list'),
+  'redis-streams': () => overRedis('redis-streams'),
 };
 
 async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<ThrunConfig> {
@@ -31,7 +32,10 @@ async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<Thr
 }
 
 test.each(Object.entries(BROKERS))(
-  `%s: SIGKILL of a random worker every second for ${SECONDS} s under load: nothing is lost`,
+  `%s: SIGKILL of a random worker every second for ${SECONDS} s under full load: nothing is lost`,
+  {
+    timeout: (SECONDS + 120) * 1000,
+  },
   async (name, start) => {
     const { seed, random } = seeded();
     const broker = await start();
@@ -39,85 +43,81 @@ test.each(Object.entries(BROKERS))(
       `@ThrunEventListener('load')
      export class Load {
        async handle(_: unknown, context: EventContext) {
-         await new Promise((resolve) => setTimeout(resolve, 2));
-         ledger(context);
+         ledger(context, { step: 'begin' });
+         await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 60));
+         ledger(context, { step: 'end' });
        }
      }`,
       JSON.stringify({
         group: 'e2e',
-        worker: { concurrency: 20, prefetch: PREFETCH, visibilityTimeout: '2s', maxCrashes: 20 },
+        worker: { concurrency: 20, visibilityTimeout: '3s', maxCrashes: 20 },
         ...broker,
       }),
-      broker,
     );
     const worker = project.start('work', '--processes', '4');
-    const thrun = await project.publisher();
+    const thrun = await project.publisher(broker);
+    const transport = await thrun.transport();
+    const depth = async () => (await transport.queues?.stats())?.[0]?.depth ?? 0;
 
     const confirmed = new Set<string>();
     const attempted = new Set<string>();
-    let kills = 0;
+    const kills = new Map<number, Kill>();
     let n = 0;
     const end = Date.now() + SECONDS * 1000;
     const killer = setInterval(() => {
-      const pids = worker.workers();
+      // One that is at work: the others have nothing to lose.
+      const pids = worker.workers().filter((pid) => project.hasWorked(pid) && !kills.has(pid));
       const victim = pids[Math.floor(random() * pids.length)];
       if (victim === undefined) return;
+      kills.set(victim, { pid: victim, at: Date.now() });
       process.kill(victim, 'SIGKILL');
-      kills++;
     }, 1000);
     while (Date.now() < end) {
-      const inputs = Array.from({ length: 20 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
+      const inputs = Array.from({ length: 100 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
       for (const { id } of inputs) attempted.add(id);
       for (const id of await thrun.events(inputs)) confirmed.add(id);
-      // The pace of the load: some two thousand events a second.
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await vi.waitFor(async () => expect(await depth()).toBeLessThan(BACKLOG), { interval: 10, timeout: 60_000 });
     }
     clearInterval(killer);
 
-    await project.until('every confirmed event is handled', (handled) => {
-      const seen = new Set(handled.map(({ id }) => id));
-      return [...confirmed].every((id) => seen.has(id));
-    });
+    await vi.waitFor(
+      async () =>
+        expect(await transport.queues?.stats()).toMatchObject([{ depth: 0, inFlight: 0, delayed: 0, dead: 0 }]),
+      { interval: 100, timeout: 60_000 },
+    );
     worker.kill('SIGTERM');
     expect((await worker.exit).code, worker.stderr).toBe(0);
 
-    const handled = project.handled();
-    const times = new Map<string, number>();
-    for (const { id } of handled) times.set(id, (times.get(id) ?? 0) + 1);
-    const again = [...times].filter(([, count]) => count > 1).map(([id]) => id);
-    const receivedAgain = new Set(handled.filter(({ attempt }) => attempt > 1).map(({ id }) => id));
+    const lines = project.handled();
+    const runs = runsOf(lines);
+    const hits = [...kills.values()].map((kill) => inFlightAt(kill, runs.values()));
+    const ended = new Set(lines.filter(({ step }) => step === 'end').map(({ id }) => id));
+    const redelivered = [...runs].filter(([, list]) => list.some(({ attempt }) => attempt > 1));
+    const again = [...runs].filter(([, list]) => list.length > 1);
+    const twice = again.filter(([, list]) => list.filter((run) => run.end !== undefined).length > 1);
     console.log(
-      `${name}, seed ${seed}: ${confirmed.size} confirmed, ${times.size} handled, ${again.length} of them more than once, ` +
-        `${kills} processes killed, ${new Set(handled.map(({ pid }) => pid)).size} processes worked`,
+      `${name}, seed ${seed}: ${confirmed.size} confirmed, ${ended.size} handled by ${new Set(lines.map(({ pid }) => pid)).size} processes; ` +
+        `${kills.size} killed, each with ${Math.min(...hits)} to ${Math.max(...hits)} running; ` +
+        `${redelivered.length} redelivered, ${again.length} of them begun before, ${twice.length} of those to their end`,
     );
 
-    expect(kills).toBeGreaterThanOrEqual(Math.floor(SECONDS * 0.9));
-    expect([...confirmed].filter((id) => !times.has(id))).toEqual([]);
-    expect([...times.keys()].filter((id) => !attempted.has(id))).toEqual([]);
-    // Twice only what a killed process held, and each of those says that it comes again.
-    expect(again.filter((id) => !receivedAgain.has(id))).toEqual([]);
-    expect(again.length).toBeLessThanOrEqual(kills * PREFETCH);
+    expect(kills.size).toBeGreaterThanOrEqual(Math.floor(SECONDS * 0.9));
+    expect([...confirmed].filter((id) => !ended.has(id))).toEqual([]);
+    expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
+    // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in twenty may be
+    // spared), and what they hit came again.
+    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.95);
+    expect(redelivered.length).toBeGreaterThanOrEqual(kills.size);
+    // Twice only what a killed process held.
+    expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
 
-    const transport = await thrun.transport();
     expect(await transport.deadLetters?.count({})).toBe(0);
-    expect(await transport.queues?.stats()).toMatchObject([{ depth: 0, inFlight: 0, delayed: 0, dead: 0 }]);
     await thrun.close();
     if (name === 'sqlite') {
       const database = await openDatabase(project.database);
       expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
       database.close();
     }
-    expect(leftOver(worker.pid)).toEqual([]);
+    expect(worker.children()).toEqual([]);
   },
-  (SECONDS + 120) * 1000,
 );
-
-function leftOver(parent: number): string[] {
-  try {
-    return execFileSync('pgrep', ['-P', String(parent)], { encoding: 'utf8' })
-      .trim()
-      .split('\n');
-  } catch {
-    return [];
-  }
-}

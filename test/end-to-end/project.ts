@@ -24,6 +24,10 @@ export interface Handled {
   readonly event: string;
   readonly attempt: number;
   readonly pid: number;
+  /** Ms since the epoch. */
+  readonly at: number;
+  /** What the listener says of itself: `begin`, `end`, … */
+  readonly step?: string;
 }
 
 /** A user's project in a folder of its own, worked by real processes. */
@@ -33,15 +37,8 @@ export class Project {
   readonly #running = new Set<Command>();
   readonly #apps: Thrun[] = [];
 
-  /**
-   * @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand
-   * @param broker where this process publishes; the config has to say the same. Default: the project's own database
-   */
-  constructor(
-    listeners: string,
-    config = '{}',
-    private readonly broker: ThrunConfig = {},
-  ) {
+  /** @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand */
+  constructor(listeners: string, config = '{}') {
     for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
     symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
     this.write('package.json', '{"name":"e2e","type":"module"}');
@@ -51,7 +48,7 @@ export class Project {
       `import { appendFileSync } from 'node:fs';
 import type { EventContext } from 'thrun';
 export function ledger({ event, meta, attempt }: EventContext, more: object = {}): void {
-  const line = JSON.stringify({ id: meta.event_id, event, attempt, pid: process.pid, ...more });
+  const line = JSON.stringify({ id: meta.event_id, event, attempt, pid: process.pid, at: Date.now(), ...more });
   appendFileSync(${JSON.stringify(join(this.folder, 'ledger'))} + '/' + process.pid + '.ndjson', line + '\\n');
 }
 `,
@@ -74,21 +71,31 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
   }
 
   start(...args: string[]): Command {
-    const command = new Command(spawn(process.execPath, [THRUN, ...args], { cwd: this.folder, env: environment() }));
+    return this.startNode(THRUN, ...args);
+  }
+
+  /** Another program of the project: a file of it, and what it is told. */
+  startNode(...args: string[]): Command {
+    const command = new Command(spawn(process.execPath, args, { cwd: this.folder, env: environment() }));
     this.#running.add(command);
     return command;
   }
 
   /** This process as a publisher. */
-  async publisher(): Promise<Thrun> {
+  async publisher(config: ThrunConfig = {}): Promise<Thrun> {
     const thrun = await createThrun({
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
-      ...this.broker,
+      ...config,
     });
     this.#apps.push(thrun);
     return thrun;
+  }
+
+  /** Has this process been handed anything? */
+  hasWorked(pid: number): boolean {
+    return existsSync(join(this.folder, 'ledger', `${pid}.ndjson`));
   }
 
   handled(): Handled[] {
@@ -140,34 +147,40 @@ export class Command {
 
   /** The worker processes it has now. */
   workers(): number[] {
+    return this.#pgrep('-f', 'worker-main');
+  }
+
+  /** Every process it has started and that still runs. */
+  children(): number[] {
+    return this.#pgrep();
+  }
+
+  #pgrep(...filter: string[]): number[] {
     try {
-      // By their program: the compiler of the listeners is a child of the supervisor too.
-      const found = execFileSync('pgrep', ['-P', String(this.pid), '-f', 'worker-main'], { encoding: 'utf8' });
+      const found = execFileSync('pgrep', ['-P', String(this.pid), ...filter], { encoding: 'utf8' });
       return found.trim().split('\n').map(Number);
     } catch {
+      // It found none.
       return [];
     }
   }
 
-  /** Resolves when it has said `text` on stderr (or stdout); rejects with all it said after half a minute. */
-  async says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
-    const said = () => `${this.stderr}${this.stdout}`.split(text).length > times;
-    const deadline = AbortSignal.timeout(ms);
-    while (!said()) {
-      await new Promise<void>((resolve, reject) => {
-        const done = () => {
-          this.#waiting.delete(done);
-          resolve();
-        };
-        this.#waiting.add(done);
-        deadline.addEventListener('abort', () =>
-          reject(new Error(`it never said ${text}:\n${this.stdout}${this.stderr}`)),
-        );
-        void this.exit.then(() =>
-          said() ? done() : reject(new Error(`it ended without ${text}:\n${this.stdout}${this.stderr}`)),
-        );
-      });
-    }
+  /** Resolves when it has said `text` so often; rejects with all it said after half a minute, or when it ends without. */
+  says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (why?: string) => {
+        const said = `${this.stderr}${this.stdout}`.split(text).length > times;
+        if (!said && why === undefined) return;
+        this.#waiting.delete(look);
+        clearTimeout(deadline);
+        if (said) resolve();
+        else reject(new Error(`${why} ${text}:\n${this.stdout}${this.stderr}`));
+      };
+      const deadline = setTimeout(() => look('it never said'), ms);
+      this.#waiting.add(look);
+      void this.exit.then(() => look('it ended without'));
+      look();
+    });
   }
 
   #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {

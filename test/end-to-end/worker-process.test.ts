@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventually, fileExists, type Project as ProjectType, Project } from './project.js';
 
 let project: ProjectType;
@@ -15,8 +15,7 @@ export class Slow {
   }
 }`;
 
-const steps = (project: Project, step: string) =>
-  project.handled().filter((line) => (line as { step?: string }).step === step);
+const steps = (project: Project, step: string) => project.handled().filter((line) => line.step === step);
 
 describe('drain', () => {
   test('SIGTERM: what runs is finished, nothing new begins, the rest is handed back, exit 0', async () => {
@@ -158,7 +157,10 @@ describe('faults', () => {
     const transport = await thrun.transport();
     await thrun.event('good');
     await worker.says('dead letter');
-    expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
+    // It is said first, and written with what else there is to settle.
+    await vi.waitFor(async () =>
+      expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]),
+    );
     await project.until(
       'all neighbours',
       (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 41,
@@ -215,11 +217,65 @@ describe('faults', () => {
     expect(stderr).toContain('main.ts');
   });
 
-  test('processes that do nothing but crash are given up on', async () => {
-    project = new Project(`process.nextTick(() => process.exit(7));`, `{ group: 'e2e', worker: { restarts: 2 } }`);
+  test.each([7, 0])('processes that do nothing but end by themselves, with %i, are given up on', async (code) => {
+    project = new Project(
+      `process.nextTick(() => process.exit(${code}));`,
+      `{ group: 'e2e', worker: { restarts: 2 } }`,
+    );
     const { status, stderr } = project.run('work');
     expect(status).toBe(1);
-    expect(stderr).toContain('exit code 7');
+    expect(stderr).toContain(`exit code ${code}`);
+    expect(stderr.match(/crashed \(/g)).toHaveLength(2);
+  });
+
+  test('row 58: a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
+    project = new Project(
+      `@ThrunEventListener('exit') export class Exit { handle(_: unknown, context: EventContext) { ledger(context); process.exit(0); } }`,
+      `{ group: 'e2e', worker: { visibilityTimeout: '300ms', maxCrashes: 3 } }`,
+    );
+    const thrun = await project.publisher();
+    await thrun.event('exit');
+    const worker = project.start('work');
+    await worker.says('dead letter: crashed_worker');
+    expect(worker.stderr.match(/exit code 0, unasked: something in it calls process.exit\(\)/g)).toHaveLength(3);
+    expect(project.handled()).toHaveLength(3);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+
+  test('row 58: a rejection that nobody waits for ends its process, with its place', async () => {
+    project = new Project(
+      `@ThrunEventListener('float') export class Float {
+         handle(_: unknown, context: EventContext) {
+           ledger(context);
+           if (context.attempt === 1) void Promise.reject(new Error('floating'));
+         }
+       }`,
+      `{ group: 'e2e', worker: { visibilityTimeout: '300ms' } }`,
+    );
+    const thrun = await project.publisher();
+    await thrun.event('float');
+    const worker = project.start('work');
+    await worker.says('crashed (exit code 1)');
+    expect(worker.stderr).toMatch(/cannot go on: Error: floating\n +at Float\.handle \(.*main\.ts:\d+/);
+    await project.until('it came again', (handled) => handled.length === 2);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+
+  test('a worker process that is told to end by others drains, and another one takes its place', async () => {
+    project = new Project(slow(300), `{ group: 'e2e' }`);
+    const thrun = await project.publisher();
+    const worker = project.start('work');
+    await thrun.event('slow');
+    await project.until('it runs', () => steps(project, 'begin').length === 1);
+    const [first = 0] = worker.workers();
+    process.kill(first, 'SIGTERM');
+    await worker.says('is ready', 2);
+    expect(steps(project, 'end')).toHaveLength(1);
+    expect(worker.stderr).not.toContain('crashed');
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
   });
 
   test('connected but not consuming: health fails, and the process is replaced', async () => {
@@ -248,6 +304,16 @@ describe('faults', () => {
     well.kill('SIGTERM');
     expect((await well.exit).code).toBe(0);
   });
+});
+
+test('the compiler of the listeners does not outlive the build', async () => {
+  project = new Project(slow(1), `{ group: 'e2e' }`);
+  const worker = project.start('work', '--processes', '2');
+  await worker.says('is ready', 2);
+  expect(worker.workers()).toHaveLength(2);
+  expect(worker.children()).toEqual(worker.workers());
+  worker.kill('SIGTERM');
+  expect((await worker.exit).code).toBe(0);
 });
 
 test('--watch: a changed listener is built and the workers are replaced', async () => {

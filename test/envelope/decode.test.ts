@@ -372,8 +372,21 @@ describe('meta', () => {
     expect(read('{"event":"a"}', { ...origin, id: '\ud800\0*' }).meta.event_id).toHaveLength(36);
   });
 
-  it.each(['null', '[]', '["event_id"]', '"text"', '5', 'true'])('row 38: %s counts as absent', (meta) => {
+  it.each(['null', '[]'])('row 38: %s counts as absent', (meta) => {
     expect(metaOf(meta)).toEqual(metaOf('{}'));
+  });
+
+  it.each([
+    ['["event_id"]', 'an array'],
+    ['"text"', 'the string "text"'],
+    ['5', 'the number 5'],
+    ['true', 'the boolean true'],
+  ])('row 38: a meta that is %s is a dead letter', (meta, what) => {
+    expect(refuse(withMeta(meta))).toMatchObject({
+      reason: 'invalid_meta',
+      error: expect.stringContaining(`The "meta" is ${what}, not a JSON object. Send`),
+      event: 'a',
+    });
   });
 
   it('row 39: an id that cannot be one is replaced, and kept beside where it is short', () => {
@@ -469,17 +482,45 @@ describe('meta', () => {
     expect(metaOf('{"thrun":"x"}').thrun).toBe('x');
   });
 
-  it('row 45: deliver_at and expires_at that are no times are left out', () => {
-    for (const given of ['-5', '0', '1e15', '"5m"', '"NaN"', 'null', '{}', '"2026-02-30T00:00:00Z"']) {
-      const meta = metaOf(
-        `{"event_id":"1","timestamp":"2026-01-01T00:00:00Z","deliver_at":${given},"expires_at":${given}}`,
-      );
-      expect(meta).toEqual({ event_id: '1', timestamp: '2026-01-01T00:00:00Z' });
+  it.each(['deliver_at', 'expires_at'])('row 45: a %s that is no time is a dead letter', (field) => {
+    for (const given of [
+      '-5',
+      '0',
+      '1e15',
+      '"5m"',
+      '"NaN"',
+      '""',
+      '{}',
+      '"2026-02-30T00:00:00Z"',
+      '"2026-01-01 12:00"',
+    ]) {
+      expect(refuse(withMeta(`{"event_id":"1","${field}":${given}}`)), given).toMatchObject({
+        reason: 'invalid_meta',
+        error: expect.stringMatching(`^meta.${field} is .+, which is no time. Send RFC 3339 with a zone`),
+        event: 'a',
+        eventId: '1',
+      });
     }
+    expect(refuse(withMeta(`{"${field}":"a\\u001b[2J"}`)).error).not.toContain('\u001b');
+    expect(metaOf(`{"${field}":null}`)).toEqual(metaOf('{}'));
+  });
+
+  it('row 45: deliver_at and expires_at are read as other times are', () => {
     expect(metaOf('{"deliver_at":1767225600,"expires_at":"2026-01-01T02:00:00+01:00"}')).toMatchObject({
       deliver_at: '2026-01-01T00:00:00.000Z',
       expires_at: '2026-01-01T01:00:00.000Z',
     });
+  });
+
+  it('a whole number where text belongs is its digits', () => {
+    expect(metaOf('{"key":42,"source":-7,"correlation_id":0}')).toMatchObject({
+      key: '42',
+      source: '-7',
+      correlation_id: '0',
+    });
+    // Two that were rounded to one number would share a key.
+    for (const rounded of ['9007199254740993', '1.5', '1e400'])
+      expect(metaOf(`{"key":${rounded}}`), rounded).not.toHaveProperty('key');
   });
 
   it('fields of the wrong type are left out, one by one', () => {
@@ -494,7 +535,7 @@ describe('meta', () => {
       'job_id',
     ];
     for (const field of texts) {
-      for (const wrong of ['5', 'null', '{}', '[]', 'true'])
+      for (const wrong of ['5.5', 'null', '{}', '[]', 'true'])
         expect(metaOf(`{"x":1,"${field}":${wrong}}`), field).not.toHaveProperty(field);
       expect(metaOf(`{"${field}":"right"}`)[field]).toBe('right');
     }
@@ -526,6 +567,11 @@ describe('CloudEvents', () => {
         correlationid: 'c',
       },
     });
+  });
+
+  it('row 45: an extension that says when it is due is held to what meta is', () => {
+    expect(read(`{${base},"deliver_at":1767225600}`).meta.deliver_at).toBe('2026-01-01T00:00:00.000Z');
+    expect(refuse(`{${base},"expires_at":"soon"}`)).toMatchObject({ reason: 'invalid_meta', event: 'a', eventId: 'i' });
   });
 
   it('row 46: missing id and time are filled in', () => {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -25,6 +26,8 @@ function check(body: Uint8Array): void {
   const before = Buffer.from(body);
   const answer = decode(body, origin, DEFAULT_LIMITS);
   expect(before.equals(body)).toBe(true);
+  // Its text reads the same, where it is ASCII.
+  if (isAscii(body)) expect(decode(before.toString('latin1'), origin, DEFAULT_LIMITS)).toEqual(answer);
   if (answer instanceof Undecodable) {
     expect(answer.error).toMatch(/^[\P{C}\p{Cn}\p{Co}]{10,600}$/u);
     return;

@@ -40,7 +40,7 @@ describe('the file', () => {
     expect(text.endsWith('}\n')).toBe(true);
     expect(text).not.toContain(root);
     const manifest = JSON.parse(text) as Record<string, never>;
-    expect(Object.keys(manifest)).toEqual(['contracts', 'events', 'files', 'version']);
+    expect(Object.keys(manifest)).toEqual(['batches', 'contracts', 'events', 'files', 'version']);
     expect(manifest['contracts']).toEqual([
       { class: 'Zebra', contract: 'a', file: 'listeners/z.ts', kind: 'event', line: 3, listener: 'Zebra' },
       { class: 'Zebra', contract: 'paid', file: 'listeners/z.ts', kind: 'event', line: 3, listener: 'Zebra' },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Consumer, TransportNotice } from '../../src/contracts/transport.js';
 import { message, numbered, receive, retryOf, sorted, textOf, textsOf } from '../../src/testing/conformance/receive.js';
-import { type Database, openDatabase } from '../../src/transports/sqlite/sqlite-driver.js';
+import { type Database, openDatabase } from '../../src/sqlite/driver.js';
 import { SqliteTransport } from '../../src/transports/sqlite/sqlite-transport.js';
 
 // A trigger set from outside makes statements fail inside a transaction, as a full disk does: everything of it is undone.

@@ -71,6 +71,7 @@ function parts(over: Partial<ExecuteParts> = {}): ExecuteParts & { ran: string[]
     random: () => 0.5,
     clock: systemClock,
     blockedAfterMs: 1000,
+    jobs: undefined,
   });
   return {
     transport: { name: 'fake', traits: { fanOut: false } as never },
@@ -82,6 +83,8 @@ function parts(over: Partial<ExecuteParts> = {}): ExecuteParts & { ran: string[]
     maxCrashes: 3,
     unhandled: 'auto',
     runs: () => true,
+    jobs: undefined,
+    group: 'shop',
     ...over,
     ran,
     seen,

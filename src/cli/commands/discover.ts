@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { ThrunError } from '../../contracts/errors.js';
-import type { ContractEntry } from '../../registry/entries.js';
+import type { Discovery } from '../../registry/discover.js';
 import type { Cli, GlobalFlags } from '../cli.js';
 import { does, examples } from '../cli.js';
 import type { Output } from '../output.js';
@@ -37,28 +37,30 @@ async function run(cli: Cli, flags: DiscoverFlags): Promise<void> {
   if (flags.check === true) await refuseStale(path, config, discovery, manifests);
   const written = flags.check === true ? undefined : await manifests.writeManifest(discovery, config);
   if (output.json) output.document(manifests.manifestOf(discovery));
-  else if (discovery.contracts.length > 0) output.line(await contractTable(discovery.contracts, output));
+  else if (rowsOf(discovery).length > 0) output.line(await contractTable(discovery, output));
 
   const shown = plain(relative(process.cwd(), path) || path);
-  if (discovery.contracts.length === 0) {
+  if (rowsOf(discovery).length === 0) {
     output.note(`No listeners were found in ${config.listeners.map(plain).join(', ')}. "thrun init" makes an example.`);
   }
   if (written) output.note(`${shown} ${written.changed ? 'is written' : 'was up to date'}.`);
   else output.note(`${shown} is up to date.`);
 }
 
-function contractTable(contracts: readonly ContractEntry[], output: Output): Promise<string> {
+function contractTable(discovery: Discovery, output: Output): Promise<string> {
   return table(
     [{ head: 'CONTRACT' }, { head: 'KIND' }, { head: 'CLASS' }, { head: 'QUEUE' }, { head: 'FILE' }],
-    contracts.map((entry) => [
-      entry.contract,
-      entry.kind,
-      entry.class,
-      entry.queue ?? '',
-      `${entry.file}:${entry.line}`,
-    ]),
+    rowsOf(discovery),
     output,
   );
+}
+
+/** What listens or runs, then the batches that can be started by name. */
+function rowsOf({ contracts, batches }: Discovery): readonly (readonly string[])[] {
+  return [
+    ...contracts.map((one) => [one.contract, one.kind, one.class, one.queue ?? '', `${one.file}:${one.line}`]),
+    ...batches.map((one) => [one.contract, 'batch', one.class, '', `${one.file}:${one.line}`]),
+  ];
 }
 
 /** Compared as text: the same files also make another manifest when thrun itself reads them in a new way. */

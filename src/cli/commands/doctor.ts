@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { maskSecrets } from '../../contracts/secrets.js';
 import { type Cli, does, examples } from '../cli.js';
+import { checkBatchStore } from '../doctor/batch-checks.js';
 import { fail, type Finding, messageOf, ok, type Status } from '../doctor/check.js';
 import { checkListeners, checkManifest, checkNames, checkNode } from '../doctor/project-checks.js';
 import { checkRights, checkTransport } from '../doctor/transport-checks.js';
@@ -43,6 +44,7 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
     const { config } = await configFor(cli, flags);
     const { finding, discovery } = await checkListeners(config);
     const rights = await checkRights(config);
+    const batchStore = await checkBatchStore(config);
     return [
       node,
       ok('config', config.file ?? `none in ${config.root}: defaults`),
@@ -51,6 +53,7 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
       ...(discovery ? [checkNames(discovery)] : []),
       ...(rights ? [rights] : []),
       ...(await checkTransport(config)),
+      ...(batchStore ? [batchStore] : []),
     ];
   } catch (error) {
     return [node, fail('config', messageOf(error), 'Mend what is named; docs/config.md lists every key.')];

@@ -34,7 +34,7 @@ export function failed(command: Command, cli: Cli): void {
 
   const forget = command.command('forget').description('Delete dead letters for good.');
   withSelection(forget);
-  examples(forget, ['thrun failed forget 17', 'thrun failed forget --all --since 1d --yes']);
+  examples(forget, ['thrun failed forget 17', 'thrun failed forget --all --since 1d']);
   does(forget, cli, (flags: DecideFlags, ids: string[]) => decide(cli, flags, ids, FORGET));
 }
 

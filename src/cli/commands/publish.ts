@@ -1,18 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { ResolvedConfig } from '../../config/resolve.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type { PublishOptions } from '../../contracts/listener.js';
-import type { Transport } from '../../contracts/transport.js';
-import { type Limits, RawJson } from '../../envelope/index.js';
-import { utf8Text } from '../../envelope/utf8.js';
+import { RawJson } from '../../envelope/index.js';
 import { type Cli, does, examples } from '../cli.js';
 import { durationFlag, nameFlag, timeFlag } from '../flag-values.js';
 import { plain } from '../plain-text.js';
-import { configFor, type TransportFlag, withThrun, withTransport } from '../project.js';
-import { KnownContracts } from '../publish/known-contracts.js';
+import { configFor, limitsOf, type TransportFlag, withThrun, withTransport } from '../project.js';
+import { knownContracts } from '../publish/known-contracts.js';
+import { payloadText, unquoted } from '../publish/payload-text.js';
 import { progressOf } from '../publish/progress.js';
 import { publishLines } from '../publish/publish-lines.js';
-import { openInput, readAll } from '../publish/read-input.js';
+import { openInput } from '../publish/read-input.js';
+import { warnOfLoss, warnOfSilence } from '../publish/warnings.js';
 import { transportOption } from '../shared-flags.js';
 
 interface PublishFlags extends TransportFlag {
@@ -61,7 +60,8 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
     throw new ThrunError('THRUN_INPUT', [`The payload is given twice, ${both} and by --file. Give it once.`]);
   }
   const { config } = await configFor(cli, flags);
-  const text = await payloadText(cli, flags, json, limitsOf(config));
+  const from = flags.file ?? (json === '-' ? '-' : undefined);
+  const text = from === undefined ? (json ?? '{}') : await payloadText(cli, from, limitsOf(config));
   const known = await knownContracts(cli, config);
   const queue = flags.queue ?? known?.queueOf(event) ?? config.queue;
   await withThrun(config, async (thrun) => {
@@ -78,29 +78,6 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
     else output.line(plain(eventId));
   });
   if (known?.isUnheard(event)) warnOfSilence(cli, known, [event]);
-}
-
-/** What a shell leaves of `{"id":1}`. */
-function unquoted(json: string | undefined): boolean {
-  return json !== undefined && /^\s*\{[^"]+\}\s*$/.test(json);
-}
-
-/** As it was written, without a byte order mark. */
-async function payloadText(
-  { output }: Cli,
-  { file }: PublishFlags,
-  json: string | undefined,
-  limits: Limits,
-): Promise<string> {
-  const from = file ?? (json === '-' ? '-' : undefined);
-  if (from === undefined) return json ?? '{}';
-  if (from === '-' && process.stdin.isTTY) output.note('Reading the payload from the terminal; Ctrl-D ends it.');
-  const input = await openInput(from);
-  const text = utf8Text(await readAll(input, limits.maxBytes));
-  if (text === undefined) throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is not UTF-8.`]);
-  if (text.trim() === '')
-    throw new ThrunError('THRUN_INPUT', [`The payload from ${input.name} is empty. Send {} for none.`]);
-  return text.trim();
 }
 
 function optionsOf({ id, key, source, delay, at, expiresAt }: PublishFlags): PublishOptions {
@@ -165,37 +142,4 @@ function refuseWithLines(flags: PublishFlags, word: string | undefined, extra: s
   if (word === '-' && flags.file !== undefined) {
     throw new ThrunError('THRUN_INPUT', ['The envelopes are given twice, on stdin and by --file. Give them once.']);
   }
-}
-
-/** Routing by the manifest is a help: one that cannot be read is said, and keeps nobody from publishing. */
-async function knownContracts({ output }: Cli, config: ResolvedConfig): Promise<KnownContracts | undefined> {
-  try {
-    return await KnownContracts.read(config);
-  } catch (error) {
-    if (!(error instanceof ThrunError)) throw error;
-    output.warn(plain(error.message));
-    return undefined;
-  }
-}
-
-/** More names than this are a producer nobody here listens to, and not a slip of the keys. */
-const MOST_NAMED = 5;
-
-function warnOfSilence({ output }: Cli, known: KnownContracts, events: readonly string[]): void {
-  if (events.length === 0) return;
-  const names = events.slice(0, MOST_NAMED).map((event) => {
-    const nearest = known.nearest(event);
-    return nearest === undefined ? plain(event) : `${plain(event)} (did you mean ${plain(nearest)}?)`;
-  });
-  const more = events.length > MOST_NAMED ? ` and ${events.length - MOST_NAMED} more` : '';
-  output.warn(`The manifest knows no listener for ${names.join(', ')}${more}.`);
-}
-
-function warnOfLoss({ output }: Cli, { name, traits }: Transport): void {
-  if (!traits.multiProcess)
-    output.warn(`The transport ${plain(name)} lives in this process alone: nobody will receive this.`);
-}
-
-function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
-  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }

@@ -2,14 +2,14 @@ import { flagsWithValue, type Words } from './words.js';
 
 /** A completion script for fish: one line for each word, true where it can stand. */
 export function fishScript(all: readonly Words[]): string {
-  const lines = all.flatMap(({ path, commands, flags, takesContract, choices }) => {
+  const lines = all.flatMap(({ path, commands, flags, names, choices }) => {
     const here = `complete -c thrun -n ${quoted(`__thrun_at ${quoted(path)}`)}`;
     return [
       ...commands.map(({ name, summary }) => `${here} -f -a ${quoted(name)} -d ${quoted(summary)}`),
       ...choices.map((choice) => `${here} -f -a ${quoted(choice)}`),
-      ...(takesContract ? [`${here} -f -a '(thrun complete-names 2>/dev/null)'`] : []),
-      ...flags.map(({ names, takesValue, summary }) => {
-        const own = names
+      ...(names === '' ? [] : [`${here} ${names.includes(' ') ? '' : '-f '}-a '(thrun ${names} 2>/dev/null)'`]),
+      ...flags.map(({ names: spellings, takesValue, summary }) => {
+        const own = spellings
           .map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`))
           .join(' ');
         return `${here} ${own}${takesValue ? ' -r' : ''} -d ${quoted(summary)}`;

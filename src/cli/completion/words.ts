@@ -6,8 +6,8 @@ export interface Words {
   readonly path: string;
   readonly commands: readonly { readonly name: string; readonly summary: string }[];
   readonly flags: readonly Flag[];
-  /** Its first argument is the name of an event or a job. */
-  readonly takesContract: boolean;
+  /** The command that prints what its first argument can be; empty: there is none. */
+  readonly names: string;
   /** Fixed values of its first argument. */
   readonly choices: readonly string[];
 }
@@ -17,6 +17,12 @@ export interface Flag {
   readonly takesValue: boolean;
   readonly summary: string;
 }
+
+/** By what the help calls the argument. */
+const NAMES: Readonly<Record<string, string>> = {
+  event: 'complete-names',
+  batch: 'complete-names --batches',
+};
 
 /** Every command of the tree, from the tree itself: a completion cannot know less than the help. */
 export function wordsOf(command: Command, above: readonly string[] = []): readonly Words[] {
@@ -34,7 +40,7 @@ export function wordsOf(command: Command, above: readonly string[] = []): readon
         takesValue: required || optional,
         summary: description,
       })),
-    takesContract: argument?.name() === 'event',
+    names: NAMES[argument?.name() ?? ''] ?? '',
     choices: argument?.argChoices ?? [],
   };
   return [own, ...children.filter((child) => child.name() !== 'help').flatMap((child) => wordsOf(child, path))];

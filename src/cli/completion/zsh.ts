@@ -2,20 +2,20 @@ import { flagsWithValue, type Words } from './words.js';
 
 /** A completion script for zsh; names and flags come with what they mean. */
 export function zshScript(all: readonly Words[]): string {
-  const cases = all.map(({ path, commands, flags, takesContract, choices }) => {
+  const cases = all.map(({ path, commands, flags, names: printer, choices }) => {
     const words = [...commands.map(({ name, summary }) => described(name, summary)), ...choices.map(quoted)];
     const names = flags.flatMap(({ names: own, summary }) => own.map((name) => described(name, summary)));
     return `    ${quoted(path)})
       words_here=(${words.join(' ')})
       flags_here=(${names.join(' ')})
-      contracts=${takesContract ? 'yes' : ''} ;;`;
+      printer=(${printer}) ;;`;
   });
   return `#compdef thrun
 # zsh completion for thrun. To use it: source <(thrun completion zsh)
 _thrun() {
-  local at=thrun word contracts
+  local at=thrun word
   local -i i arguments=0
-  local -a words_here flags_here names
+  local -a words_here flags_here names printer
   for ((i = 2; i < CURRENT; i++)); do
     word="\${words[i]}"
     case "$word" in
@@ -39,9 +39,10 @@ ${cases.join('\n')}
     _describe -o flag flags_here
   elif ((arguments > 0)); then
     _files
-  elif [[ -n "$contracts" ]]; then
-    names=("\${(@f)$("\${words[1]}" complete-names 2>/dev/null)}")
+  elif ((\${#printer})); then
+    names=("\${(@f)$("\${words[1]}" \${printer} 2>/dev/null)}")
     compadd -a names
+    ((\${#printer} > 1)) && _files
   elif ((\${#words_here})); then
     _describe command words_here
   else

@@ -1,13 +1,18 @@
 import { nearestName } from '../../config/nearest-name.js';
 import type { ResolvedConfig } from '../../config/resolve.js';
+import { ThrunError } from '../../contracts/errors.js';
 import { type Manifest, readManifest } from '../../registry/manifest.js';
 import { patternMatcher } from '../../registry/pattern.js';
+import type { Cli } from '../cli.js';
+import { plain } from '../plain-text.js';
 
 /** What the manifest knows of the names that are published: where jobs go, and whether anybody listens. */
 export class KnownContracts {
   readonly #manifest: Manifest | undefined;
   readonly #jobs: ReadonlyMap<string, string | undefined>;
   readonly #listened: ReadonlySet<string>;
+  /** Names of batches that classes here have. */
+  readonly batches: ReadonlySet<string>;
   readonly #patterns: readonly ((event: string) => boolean)[];
 
   private constructor(manifest: Manifest | undefined) {
@@ -17,6 +22,7 @@ export class KnownContracts {
       contracts.filter(({ kind }) => kind === 'job').map(({ contract, queue }) => [contract, queue]),
     );
     this.#listened = new Set(contracts.filter(({ kind }) => kind === 'event').map(({ contract }) => contract));
+    this.batches = new Set(manifest?.batches.map(({ contract }) => contract));
     this.#patterns = contracts.filter(({ kind }) => kind === 'pattern').map(({ contract }) => patternMatcher(contract));
   }
 
@@ -36,8 +42,23 @@ export class KnownContracts {
     return !this.#patterns.some((matches) => matches(event));
   }
 
+  isBatch(name: string): boolean {
+    return this.batches.has(name);
+  }
+
   /** The name that was probably meant. */
   nearest(event: string): string | undefined {
     return nearestName(event, [...this.#jobs.keys(), ...this.#listened]);
+  }
+}
+
+/** Routing by the manifest is a help: one that cannot be read is said, and keeps nobody from publishing. */
+export async function knownContracts({ output }: Cli, config: ResolvedConfig): Promise<KnownContracts | undefined> {
+  try {
+    return await KnownContracts.read(config);
+  } catch (error) {
+    if (!(error instanceof ThrunError)) throw error;
+    output.warn(plain(error.message));
+    return undefined;
   }
 }

@@ -13,8 +13,8 @@ export interface Input {
   readonly stop: () => void;
 }
 
-/** @throws {ThrunError} THRUN_INPUT for a file that is none, or cannot be read */
-export async function openInput(file: string): Promise<Input> {
+/** @param told how the file was named, for messages. @throws {ThrunError} THRUN_INPUT for a file that is none, or cannot be read */
+export async function openInput(file: string, told = `--file ${file}`): Promise<Input> {
   if (file === '-') return standardInput();
   let handle: FileHandle | undefined;
   try {
@@ -28,11 +28,9 @@ export async function openInput(file: string): Promise<Input> {
   } catch (cause) {
     await handle?.close();
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new ThrunError(
-      'THRUN_INPUT',
-      [`--file ${file}: ${missing ? 'there is no such file' : (cause as Error).message}.`],
-      { cause },
-    );
+    throw new ThrunError('THRUN_INPUT', [`${told}: ${missing ? 'there is no such file' : (cause as Error).message}.`], {
+      cause,
+    });
   }
 }
 
@@ -52,15 +50,18 @@ function sizeOfStdin(): number | undefined {
 }
 
 /** Everything, but no more than `most` bytes: beyond that it is refused, and need not be read. */
-export async function readAll({ name, chunks }: Input, most: number): Promise<Uint8Array> {
+export async function readAll(
+  { name, chunks }: Input,
+  most: number,
+  advice = 'Send a reference to the data in place of the data, or raise limits.payloadBytes.',
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.byteLength;
     if (length > most) {
-      const advice = 'Send a reference to the data in place of the data, or raise limits.payloadBytes.';
       throw new ThrunError('THRUN_INPUT', [
-        `The payload from ${name} is larger than the limit of ${most} bytes. ${advice}`,
+        `What comes from ${name} is larger than the limit of ${most} bytes. ${advice}`,
       ]);
     }
     parts.push(chunk);

@@ -1,11 +1,11 @@
 import { ThrunError } from '../../contracts/errors.js';
-import { type Database, isBusy, sqliteCode } from './sqlite-driver.js';
+import { type Database, isBusy, sqliteCode } from '../../sqlite/driver.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { prepareDatabase } from './sqlite-schema.js';
 import { prepareStatements, type Statements } from './sqlite-statements.js';
 import { Tidier } from './sqlite-tidy.js';
 import { Waker } from './sqlite-waker.js';
-import { Writer } from './sqlite-writer.js';
+import { Writer } from '../../sqlite/writer.js';
 
 /** An open file and what works on it. */
 export interface Connection {

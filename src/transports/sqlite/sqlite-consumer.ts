@@ -4,7 +4,7 @@ import type { ConsumeOptions, Consumer, TransportNotice } from '../../contracts/
 import { Claims } from './sqlite-claim.js';
 import { ClockGuard } from './sqlite-clock-guard.js';
 import type { Settlement, Settler, SqliteDelivery } from './sqlite-delivery.js';
-import { isBusy, isPassing } from './sqlite-driver.js';
+import { isBusy, isPassing } from '../../sqlite/driver.js';
 import { Holdings } from './sqlite-lease.js';
 import { isTrimmable, lastUsed, queueNumber, trim } from './sqlite-log.js';
 import { Renewal } from './sqlite-renewal.js';
@@ -12,7 +12,7 @@ import type { Seat } from './sqlite-seat.js';
 import { Settling } from './sqlite-settling.js';
 import type { Statements } from './sqlite-statements.js';
 import type { Waker } from './sqlite-waker.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Writer } from '../../sqlite/writer.js';
 
 /** What the transport lends its consumers. */
 export interface ConsumerParts {
@@ -154,12 +154,12 @@ export class SqliteConsumer implements Consumer, Settler {
 
   #claim(max: number, signal: AbortSignal | undefined): Promise<SqliteDelivery[]> {
     const keepTrying = () => !this.#closed && !signal?.aborted;
-    const claim = this.#parts.writer
-      .run(() => (keepTrying() ? this.#claims.claim(max) : []), { quiet: true, keepTrying })
-      .then((batch) => {
-        this.#holdings.add(batch);
-        return batch;
-      });
+    const committed = (batch: readonly SqliteDelivery[]) => this.#holdings.add(batch);
+    const claim = this.#parts.writer.run(() => (keepTrying() ? this.#claims.claim(max) : []), {
+      quiet: true,
+      keepTrying,
+      committed,
+    });
     this.#claiming = claim.catch(() => undefined);
     return claim;
   }

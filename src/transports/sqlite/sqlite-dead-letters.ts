@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter, DeathReason } from '../../contracts/dead-letter.js';
 import type { Connection } from './sqlite-connection.js';
-import type { SqlValue } from './sqlite-driver.js';
+import type { SqlValue } from '../../sqlite/driver.js';
 
 interface Parts {
   readonly connection: () => Promise<Connection>;

@@ -1,5 +1,6 @@
 import type { Delivery, Successor } from '../../contracts/delivery.js';
 import type { Hold } from './sqlite-lease.js';
+import type { Batch } from './sqlite-log-batch.js';
 
 /** How a delivery ended: said by its receiver, or found out because someone else has it by now. */
 export type Settlement = 'ack' | 'release' | 'lost' | readonly Successor[];
@@ -18,9 +19,8 @@ export class SqliteDelivery implements Delivery {
   constructor(
     private readonly consumer: Settler,
     public hold: Hold,
-    readonly message: number,
-    readonly body: Uint8Array,
-    readonly publishedAt: number,
+    private readonly batch: Batch,
+    private readonly place: number,
     readonly attempt: number,
     readonly crashes: number,
     readonly target: string | undefined,
@@ -28,6 +28,22 @@ export class SqliteDelivery implements Delivery {
 
   get id(): string {
     return this.consumer.idOf(this.message);
+  }
+
+  get message(): number {
+    return this.batch.message(this.place);
+  }
+
+  get body(): Uint8Array {
+    return this.batch.body(this.place);
+  }
+
+  get text(): string | undefined {
+    return this.batch.text(this.place);
+  }
+
+  get publishedAt(): number {
+    return this.batch.publishedAt(this.place);
   }
 
   get queue(): string {

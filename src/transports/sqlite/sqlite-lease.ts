@@ -13,10 +13,12 @@ export class RangeHold {
   readonly done: Uint8Array;
   /** Everything that was received with it. */
   readonly deliveries: SqliteDelivery[] = [];
-  /** Settlements not known to be written. While there are any, the row must stay: they will look for it. */
+  /** Settlements that are not written yet. While there are any, the row must stay: they will look for it. */
   unwritten = 0;
   /** Whether the row was found when settlements were last written. */
   ours = true;
+  /** `done` as it stands in the file. */
+  #written = EMPTY;
   #open: number;
 
   constructor(
@@ -45,7 +47,21 @@ export class RangeHold {
     this.done[byte] = before | mask;
     this.#open--;
   }
+
+  /** Every settlement so far is in the file. */
+  written(): void {
+    this.unwritten = 0;
+    if (!this.finished) this.#written = this.done.slice();
+  }
+
+  /** Those whose settlement is not in the file. */
+  open(): SqliteDelivery[] {
+    return this.deliveries.filter(({ message }) => !isDone(this.#written, this.first, message));
+  }
 }
+
+/** No bit is set. */
+const EMPTY = new Uint8Array(0);
 
 /** Whether the bitmap of a range that starts at `first` says that the message is settled. */
 export function isDone(done: Uint8Array, first: number, message: number): boolean {
@@ -72,8 +88,9 @@ export class Holdings {
 
   add(batch: readonly SqliteDelivery[]): void {
     for (const delivery of batch) {
-      if (delivery.hold.kind === 'range') this.ranges.add(delivery.hold);
-      else this.parcels.add(delivery);
+      // Parcels come first, and what follows is all of one range.
+      if (delivery.hold.kind === 'range') return void this.ranges.add(delivery.hold);
+      this.parcels.add(delivery);
     }
   }
 
@@ -84,16 +101,17 @@ export class Holdings {
     return all.filter(({ settlement }) => settlement === undefined);
   }
 
-  /** Its settlement is in the file: nothing is to be renewed for it any more. */
-  written(delivery: SqliteDelivery): void {
-    const { hold } = delivery;
-    if (hold.kind === 'parcel') this.parcels.delete(delivery);
-    else if (--hold.unwritten === 0 && hold.finished) this.ranges.delete(hold);
+  /** The settlements of it are in the file: nothing is to be renewed for it any more once they are all. */
+  written(range: RangeHold): void {
+    range.written();
+    if (range.finished) this.ranges.delete(range);
   }
 
-  /** The range's row is gone: whatever of it is not settled is someone else's by now. @returns those */
+  /** The range's row is gone: whatever of it is not settled in the file is someone else's by now. @returns those */
   lose(range: RangeHold): SqliteDelivery[] {
     this.ranges.delete(range);
-    return range.deliveries.filter(({ settlement }) => settlement === undefined);
+    const lost = range.open();
+    for (const delivery of lost) delivery.settlement ??= 'lost';
+    return lost;
   }
 }

@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from '../../contracts/transport.js';
+import type { SqlValue } from '../../sqlite/driver.js';
 import { QUEUE_SPAN } from './sqlite-schema.js';
-import type { Statements } from './sqlite-statements.js';
+import { ROWS_AT_ONCE, type Statements } from './sqlite-statements.js';
 
 /** First and last id a queue's messages can have. */
 export function spanOf(queue: number): { readonly before: number; readonly last: number } {
@@ -21,12 +22,30 @@ export function lastUsed(statements: Statements, queue: number): number {
 }
 
 /** Appends to the log, or holds back what is to be delivered later. In a transaction. */
-export function append(statements: Statements, queue: number, messages: readonly OutgoingMessage[], now: number): void {
-  let id = lastUsed(statements, queue);
+export function append(statements: Statements, name: string, messages: readonly OutgoingMessage[], now: number): void {
+  const { id: queue, used } = endOf(statements, name);
+  let last = used;
+  let rows: SqlValue[] = [];
   for (const { body, deliverAt } of messages) {
-    if (deliverAt === undefined || deliverAt <= now) statements.addMessage.run(++id, body, now);
-    else statements.addScheduled.run(queue, body, now, deliverAt);
+    if (deliverAt !== undefined && deliverAt > now) {
+      statements.addScheduled.run(queue, body, now, deliverAt);
+      continue;
+    }
+    rows.push(++last, body, now);
+    if (rows.length < 3 * ROWS_AT_ONCE) continue;
+    statements.addMessages.run(...rows);
+    rows = [];
   }
+  for (let at = 0; at < rows.length; at += 3) statements.addMessage.run(...rows.slice(at, at + 3));
+}
+
+/** The queue's number and the last id it has given away; the queue is made when there is none of that name. */
+function endOf(statements: Statements, name: string): { id: number; used: number } {
+  const find = () => statements.endOfQueue.get(name) as { id: number; used: number } | undefined;
+  const known = find();
+  if (known) return known;
+  statements.addQueue.run(name);
+  return find() as { id: number; used: number };
 }
 
 /** Moves what has become due into the log, where every group finds it. In a transaction. */

@@ -4,7 +4,7 @@ import type { SqliteDelivery } from './sqlite-delivery.js';
 import type { Holdings, ParcelHold, RangeHold } from './sqlite-lease.js';
 import { trim } from './sqlite-log.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Writer } from '../../sqlite/writer.js';
 
 interface Parts {
   readonly seat: Seat;
@@ -57,7 +57,7 @@ export class Renewal {
     if (this.#running || (holdings.empty && !guard.wasSetBack)) return;
     this.#running = true;
     try {
-      this.#apply(await writer.run(() => this.#renew(), { quiet: true, keepTrying: () => true }));
+      await writer.run(() => this.#renew(), { quiet: true, keepTrying: () => true, committed: this.#apply });
       guard.wasSetBack = false;
       this.#failed = false;
     } catch (error) {
@@ -70,7 +70,7 @@ export class Renewal {
   }
 
   /** Only now: had the transaction been undone, all would still be as it was. */
-  #apply({ lost, lostRanges, moved }: Renewed): void {
+  readonly #apply = ({ lost, lostRanges, moved }: Renewed): void => {
     const { holdings, onLost } = this.#parts;
     for (const { range, deliveries } of moved) {
       holdings.ranges.delete(range);
@@ -87,12 +87,9 @@ export class Renewal {
       onLost(delivery);
     }
     for (const range of lostRanges) {
-      for (const delivery of holdings.lose(range)) {
-        delivery.settlement = 'lost';
-        onLost(delivery);
-      }
+      holdings.lose(range).forEach(onLost);
     }
-  }
+  };
 
   /**
    * In a transaction. A range that is still open after a third of its term becomes parcels of ours: one listener that

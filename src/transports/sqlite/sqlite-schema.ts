@@ -1,5 +1,5 @@
 import { ThrunError } from '../../contracts/errors.js';
-import { type Database, isBusy, sqliteCode } from './sqlite-driver.js';
+import { type Database, isBusy, sqliteCode } from '../../sqlite/driver.js';
 
 const VERSION = 1;
 
@@ -101,6 +101,10 @@ CREATE INDEX dead_at ON dead (died_at);
 CREATE VIEW publish AS SELECT NULL AS queue, NULL AS envelope WHERE 0;
 CREATE TRIGGER publish_insert INSTEAD OF INSERT ON publish BEGIN
   SELECT RAISE(ABORT, 'envelope is missing') WHERE NEW.envelope IS NULL;
+  -- No config can name another queue, so nobody could consume from it. (The rarer white space is not looked for.)
+  SELECT RAISE(ABORT, 'queue is no name: 1 to 255 bytes without white space, control characters and *')
+    WHERE length(CAST(NEW.queue AS BLOB)) NOT BETWEEN 1 AND 255
+      OR NEW.queue GLOB '*[' || char(1) || '-' || char(32) || '*' || char(127) || '-' || char(160) || ']*';
   -- Not INSERT OR IGNORE: an OR of the statement that fires this would take its place, and OR REPLACE lose the queue.
   INSERT INTO queue (id, name, used)
     SELECT n, coalesce(NEW.queue, 'events'), n * ${QUEUE_SPAN} FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM queue)

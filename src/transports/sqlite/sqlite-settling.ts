@@ -4,7 +4,7 @@ import type { SqliteDelivery } from './sqlite-delivery.js';
 import type { Holdings, ParcelHold, RangeHold } from './sqlite-lease.js';
 import { queueNumber, trim } from './sqlite-log.js';
 import { addParcel, type Seat } from './sqlite-seat.js';
-import type { Writer } from './sqlite-writer.js';
+import type { Writer } from '../../sqlite/writer.js';
 
 /** Trimming costs a little each time, so it waits for this many settled messages; an idle consumer does the rest. */
 const TRIM_EVERY = 1024;
@@ -21,13 +21,11 @@ interface Parts {
 /** Writes settlements, all of them since the last time in one transaction; one transaction at a time. */
 export class Settling {
   readonly #parts: Parts;
+  /** Ranges that messages were settled of. The acks among them are all in these. */
+  #ranges: RangeHold[] = [];
+  /** What else is settled. It stays here until it is committed: a transaction may be undone and run again. */
   #waiting: SqliteDelivery[] = [];
-  /** What the running transaction writes. It may be undone and run again, so they stay here until it is committed. */
-  #writing: SqliteDelivery[] = [];
   #round: Promise<void> | undefined;
-  /** The running round has taken what it writes: whatever is settled from here on needs the next one. */
-  #taken = false;
-  #nextRound: Promise<void> | undefined;
   #closing = false;
   /** Settled since the log was last trimmed. */
   #untrimmed = 0;
@@ -36,29 +34,22 @@ export class Settling {
     this.#parts = parts;
   }
 
-  get idle(): boolean {
-    return this.#round === undefined;
-  }
-
   add(delivery: SqliteDelivery): Promise<void> {
-    if (delivery.hold.kind === 'range') delivery.hold.unwritten++;
-    this.#waiting.push(delivery);
-    return this.flush();
+    const { hold, settlement } = delivery;
+    if (hold.kind === 'range') {
+      hold.settle(delivery.message);
+      if (hold.unwritten++ === 0) this.#ranges.push(hold);
+    }
+    // The ack of a message of a range is its bit: nothing is to be done for each of them.
+    if (hold.kind === 'parcel' || settlement !== 'ack') this.#waiting.push(delivery);
+    this.#untrimmed++;
+    return (this.#round ??= this.#writeRound());
   }
 
   /** Resolves when everything added so far is written. Callers of the same round share one promise. */
   flush(): Promise<void> {
-    if (this.#round === undefined) {
-      if (this.#waiting.length === 0) return Promise.resolve();
-      this.#round = this.#writeRound();
-    } else if (this.#taken) {
-      this.#nextRound ??= this.#round.then(() => {
-        this.#nextRound = undefined;
-        return this.flush();
-      });
-      return this.#nextRound;
-    }
-    return this.#round;
+    this.#parts.writer.hurry();
+    return this.#round ?? Promise.resolve();
   }
 
   /** Flushes, but not for ever: what cannot be written now is delivered again when its leases run out. */
@@ -68,18 +59,15 @@ export class Settling {
   }
 
   async #writeRound(): Promise<void> {
+    const how = { lazy: true, keepTrying: () => !this.#closing, committed: this.#written };
     let failed = false;
     for (;;) {
       const lastTry = this.#closing;
       try {
-        const lost = await this.#parts.writer.run(this.#write, { lazy: true, keepTrying: () => !this.#closing });
-        this.#written(lost);
-        break;
+        await this.#parts.writer.run(this.#write, how);
+        return;
       } catch (error) {
-        if (lastTry) {
-          this.#giveUp(error);
-          break;
-        }
+        if (lastTry) return this.#giveUp(error);
         // A full disk, say. Nothing is lost: the leases are extended, and this is tried again.
         const message = `settlements cannot be written, trying again: ${text(error)}`;
         if (!failed) this.#parts.onNotice({ kind: 'degraded', message });
@@ -87,62 +75,53 @@ export class Settling {
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     }
-    this.#writing = [];
-    this.#taken = false;
-    this.#round = undefined;
   }
 
-  /** In a transaction. Whatever is settled up to this instant goes into it. @returns those someone else has by now */
+  /** In a transaction. Whatever is settled up to this instant goes into it. @returns parcels someone else has by now */
   readonly #write = (): SqliteDelivery[] => {
-    this.#writing = this.#writing.length === 0 ? this.#waiting : this.#writing.concat(this.#waiting);
-    this.#waiting = [];
-    this.#taken = true;
     const { seat } = this.#parts;
     const now = seat.clock.now();
-    markRanges(seat, this.#writing);
-    const lost = this.#writing.filter((delivery) => !settle(seat, delivery, now));
-    if (this.#untrimmed + this.#writing.length >= TRIM_EVERY) trim(seat.statements, seat.queue);
+    for (const range of this.#ranges) mark(seat, range);
+    const lost = this.#waiting.filter((delivery) => !settle(seat, delivery, now));
+    if (this.#untrimmed >= TRIM_EVERY) trim(seat.statements, seat.queue);
     return lost;
   };
 
-  #written(lost: readonly SqliteDelivery[]): void {
+  /** In the same breath as the commit, so nothing was settled since: whatever comes now begins a new round. */
+  readonly #written = (lost: readonly SqliteDelivery[]): void => {
     const { holdings, onLost } = this.#parts;
-    this.#untrimmed += this.#writing.length;
+    const ranges = this.#ranges;
+    const parcels = this.#waiting;
+    this.#begin();
+    for (const delivery of parcels) holdings.parcels.delete(delivery);
+    for (const range of ranges) if (range.ours) holdings.written(range);
+    for (const delivery of lost) if (delivery.hold.kind === 'parcel') onLost(delivery);
+    // The row was the whole range's: the rest of it is lost as well, and had better know soon.
+    for (const range of ranges) if (!range.ours) holdings.lose(range).forEach(onLost);
+  };
+
+  #begin(): void {
+    this.#ranges = [];
+    this.#waiting = [];
+    this.#round = undefined;
     if (this.#untrimmed >= TRIM_EVERY) this.#untrimmed = 0;
-    for (const delivery of this.#writing) holdings.written(delivery);
-    for (const delivery of lost) {
-      onLost(delivery);
-      // The row was the whole range's: the rest of it is lost as well, and had better know soon.
-      if (delivery.hold.kind !== 'range') continue;
-      for (const other of holdings.lose(delivery.hold)) {
-        other.settlement = 'lost';
-        onLost(other);
-      }
-    }
   }
 
   #giveUp(error: unknown): void {
-    const count = this.#writing.length + this.#waiting.length;
-    this.#waiting = [];
+    const parcels = this.#waiting.filter(({ hold }) => hold.kind === 'parcel');
+    const count = this.#ranges.reduce((sum, { unwritten }) => sum + unwritten, parcels.length);
+    this.#begin();
     const message = `${count} settlements could not be written before closing, so these are delivered again: ${text(error)}`;
     this.#parts.onNotice({ kind: 'degraded', message });
   }
 }
 
 /** In a transaction. */
-function markRanges({ statements }: Seat, deliveries: readonly SqliteDelivery[]): void {
-  const ranges = new Set<RangeHold>();
-  for (const { hold, message } of deliveries) {
-    if (hold.kind !== 'range') continue;
-    hold.settle(message);
-    ranges.add(hold);
-  }
-  for (const range of ranges) {
-    const { changes } = range.finished
-      ? statements.dropLease.run(range.token)
-      : statements.markLease.run(range.done, range.token);
-    range.ours = Number(changes) === 1;
-  }
+function mark({ statements }: Seat, range: RangeHold): void {
+  const { changes } = range.finished
+    ? statements.dropLease.run(range.token)
+    : statements.markLease.run(range.done, range.token);
+  range.ours = Number(changes) === 1;
 }
 
 /** In a transaction, after the ranges are marked. @returns whether it was still ours */

@@ -1,6 +1,15 @@
 import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
-import type { Database, Statement } from './sqlite-driver.js';
+import type { Database, Statement } from '../../sqlite/driver.js';
 import { QUEUE_SPAN } from './sqlite-schema.js';
+
+/** Rows of one {@link Statements.addMessages}. */
+export const ROWS_AT_ONCE = 16;
+
+const LAST_USED = `max(
+  q.used,
+  coalesce((SELECT max(cursor) FROM subscription WHERE queue = q.id), 0),
+  coalesce((SELECT id FROM message WHERE id > q.id * ${QUEUE_SPAN} AND id < (q.id + 1) * ${QUEUE_SPAN} ORDER BY id DESC LIMIT 1), 0)
+)`;
 
 /** Every statement of the message path, prepared once a connection. Parameters are named in each one's comment. */
 export function prepareStatements(database: Database) {
@@ -13,15 +22,15 @@ export function prepareStatements(database: Database) {
       `INSERT INTO queue (id, name, used) SELECT n, ?, n * ${QUEUE_SPAN} FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM queue)`,
     ),
     /** queue → {used}: the last id the queue has given away */
-    lastUsed: prepare(
-      `SELECT max(
-         q.used,
-         coalesce((SELECT max(cursor) FROM subscription WHERE queue = q.id), 0),
-         coalesce((SELECT id FROM message WHERE id > q.id * ${QUEUE_SPAN} AND id < (q.id + 1) * ${QUEUE_SPAN} ORDER BY id DESC LIMIT 1), 0)
-       ) AS used FROM queue q WHERE q.id = ?`,
-    ),
+    lastUsed: prepare(`SELECT ${LAST_USED} AS used FROM queue q WHERE q.id = ?`),
+    /** name → {id, used} */
+    endOfQueue: prepare(`SELECT q.id, ${LAST_USED} AS used FROM queue q WHERE q.name = ?`),
     /** id, body, published_at. The driver of Node 22 binds a body of no bytes as NULL; it is to stay a body. */
     addMessage: prepare(`INSERT INTO message (id, body, published_at) VALUES (?, coalesce(?, x''), ?)`),
+    /** The same, so many times over: half of an insert is the call of its statement. */
+    addMessages: prepare(
+      `INSERT INTO message (id, body, published_at) VALUES ${Array(ROWS_AT_ONCE).fill(`(?, coalesce(?, x''), ?)`).join()}`,
+    ),
     /** queue, body, published_at, due */
     addScheduled: prepare(`INSERT INTO scheduled (queue, body, published_at, due) VALUES (?, coalesce(?, x''), ?, ?)`),
     /** queue, now → rows to move into the log */
@@ -43,11 +52,14 @@ export function prepareStatements(database: Database) {
     moveCursor: prepare('UPDATE subscription SET cursor = ? WHERE queue = ? AND grp = ?'),
     /** after, up to, limit */
     readLog: prepare('SELECT id, body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?'),
-    /** after, up to, limit → one row for the whole batch; NULLs when there is none */
+    /** queue, group, up to, limit → one row for the whole batch after the cursor; NULLs when there is none */
     readLogBatch: prepare(
-      `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, group_concat(id) AS ids,
+      `SELECT CAST(group_concat(body, '') AS BLOB) AS bodies, min(id) AS first, max(id) AS last, group_concat(id) AS ids,
          group_concat(length(body)) AS lengths, group_concat(published_at) AS times
-       FROM (SELECT id, CAST(body AS BLOB) AS body, published_at FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)`,
+       FROM (
+         SELECT id, CAST(body AS BLOB) AS body, published_at FROM message
+         WHERE id > (SELECT cursor FROM subscription WHERE queue = ? AND grp = ?) AND id <= ? ORDER BY id LIMIT ?
+       )`,
     ),
     /** after, up to → {id} of the oldest when there is one */
     anyInLog: prepare('SELECT id FROM message WHERE id > ? AND id <= ? ORDER BY id LIMIT 1'),

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Database, Statement } from './sqlite-driver.js';
+import type { Database, Statement } from '../../sqlite/driver.js';
 
 /** Pages given back at a time: about two milliseconds of work. */
 const PAGES = 512;

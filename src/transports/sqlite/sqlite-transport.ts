@@ -12,13 +12,15 @@ import type {
   TransportNotice,
   TransportTraits,
 } from '../../contracts/transport.js';
+import { type Database, openDatabase, sqliteVersion } from '../../sqlite/driver.js';
 import { type Connection, connect } from './sqlite-connection.js';
 import { SqliteConsumer } from './sqlite-consumer.js';
 import { SqliteDeadLetters } from './sqlite-dead-letters.js';
-import { type Database, openDatabase } from './sqlite-driver.js';
-import { append, queueNumber } from './sqlite-log.js';
+import { append } from './sqlite-log.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { SqliteQueues } from './sqlite-queues.js';
+
+const DURABLE = { durable: true } as const;
 
 /** The embedded transport: one SQLite file shared by any number of processes of one machine. See README.md beside. */
 export class SqliteTransport implements Transport {
@@ -26,6 +28,8 @@ export class SqliteTransport implements Transport {
   readonly traits: TransportTraits;
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  /** For `thrun doctor`; undefined until it is open. */
+  version: string | undefined;
   readonly #path: string;
   readonly #options: SqliteOptions;
   readonly #clock: Clock;
@@ -55,11 +59,15 @@ export class SqliteTransport implements Transport {
     await this.#connect();
   }
 
-  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    const { statements, writer } = this.#connection ?? (await this.#connect());
-    if (messages.length === 0) return;
-    const write = () => append(statements, queueNumber(statements, queue), messages, this.#clock.now());
-    await writer.run(write, { durable: true });
+  publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    // Not awaited where it is there: each turn of a promise shows in publishes one by one.
+    const append = (connection: Connection) => this.#append(connection, queue, messages);
+    return this.#connection ? append(this.#connection) : this.#connect().then(append);
+  }
+
+  #append({ statements, writer }: Connection, queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    if (messages.length === 0) return Promise.resolve();
+    return writer.run(() => append(statements, queue, messages, this.#clock.now()), DURABLE);
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
@@ -111,6 +119,7 @@ export class SqliteTransport implements Transport {
       if (statSync(this.#path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
       database = await openDatabase(this.#path);
       const connection = connect(database, this.#path, this.#options, this.#tellStuck);
+      this.version = `SQLite ${sqliteVersion(database)}`;
       if (!this.#closed) this.#connection = connection;
       return connection;
     } catch (cause) {

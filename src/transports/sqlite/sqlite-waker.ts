@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Database, Statement } from './sqlite-driver.js';
+import type { Database, Statement } from '../../sqlite/driver.js';
 
 /** Without file events (some containers and mounts have none) the file is looked at this often … */
 const POLL_MS = 25;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/contracts/clock.js';
 import type { ConsumeOptions, Consumer, Transport } from '../../../src/contracts/transport.js';
-import { type Database, openDatabase } from '../../../src/transports/sqlite/sqlite-driver.js';
+import { type Database, openDatabase } from '../../../src/sqlite/driver.js';
 import type { SqliteOptions } from '../../../src/transports/sqlite/sqlite-options.js';
 import { SqliteTransport } from '../../../src/transports/sqlite/sqlite-transport.js';
 

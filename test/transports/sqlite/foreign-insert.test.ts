@@ -1,13 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { message, receive, receiveAndAck, textsOf } from '../../../src/testing/conformance/receive.js';
 import { consume, count, newPath, openTransport, raw } from './file.js';
 
 const INSERT = 'INSERT INTO publish (queue, envelope) VALUES (?, ?)';
-
-const COMMAND = 'sqlite3';
-/** Where there is none: why the test is skipped. */
-const noCommandLine = spawnSync(COMMAND, ['--version']).error ? ' (skipped: there is no sqlite3 on this machine)' : '';
 
 test('a row inserted by another program is a message, byte for byte', async () => {
   const path = await newPath();
@@ -23,12 +19,12 @@ test('a row inserted by another program is a message, byte for byte', async () =
   expect(delivery?.publishedAt).toBeLessThanOrEqual(Date.now());
 });
 
-test.skipIf(noCommandLine !== '')(`the documented line for the sqlite3 command works${noCommandLine}`, async () => {
+test('the documented line for the sqlite3 command works', async () => {
   const path = await newPath();
   const consumer = await consume(await openTransport(path));
   const waiting = consumer.next(1);
   const sql = `INSERT INTO publish (queue, envelope) VALUES ('events', '{"event":"order_created","payload":{"order_id":123}}')`;
-  execFileSync(COMMAND, [path, sql]);
+  execFileSync('sqlite3', [path, sql]);
   expect(textsOf(await waiting)).toEqual(['{"event":"order_created","payload":{"order_id":123}}']);
 });
 
@@ -37,9 +33,9 @@ test('without a queue it goes to the default one; a new queue is made', async ()
   const transport = await openTransport(path);
   const foreign = await raw(path);
   foreign.exec(`INSERT INTO publish (envelope) VALUES ('default')`);
-  foreign.exec(`INSERT INTO publish (queue, envelope) VALUES ('new one', 'new')`);
+  foreign.exec(`INSERT INTO publish (queue, envelope) VALUES ('new-one', 'new')`);
   expect(await receiveAndAck(await consume(transport), 1)).toEqual(['default']);
-  expect(await receiveAndAck(await consume(transport, { queue: 'new one' }), 1)).toEqual(['new']);
+  expect(await receiveAndAck(await consume(transport, { queue: 'new-one' }), 1)).toEqual(['new']);
 });
 
 test('many rows of one statement keep their order, between messages of our own', async () => {
@@ -101,6 +97,19 @@ test('without an envelope it is refused, and nothing is written', async () => {
   );
   expect([count(foreign, 'message'), count(foreign, 'queue')]).toEqual([0, 0]);
 });
+
+test.each(['', 'two words', 'line\n', 'a*', 'x'.repeat(256), 'é'.repeat(128)])(
+  'a queue that nobody can consume from is refused: %j',
+  async (queue) => {
+    const path = await newPath();
+    await openTransport(path);
+    const foreign = await raw(path);
+    expect(() => foreign.prepare(INSERT).run(queue, '{}')).toThrow('queue is no name');
+    expect([count(foreign, 'message'), count(foreign, 'queue')]).toEqual([0, 0]);
+    foreign.prepare(INSERT).run('é'.repeat(127), '{}');
+    expect(count(foreign, 'message')).toBe(1);
+  },
+);
 
 test('an empty envelope arrives as what it is: no bytes', async () => {
   const path = await newPath();

@@ -13,12 +13,12 @@ import {
   textsOf,
   until,
 } from '../../../src/testing/conformance/receive.js';
-import type { Database } from '../../../src/transports/sqlite/sqlite-driver.js';
+import type { Database } from '../../../src/sqlite/driver.js';
 import { consume, newPath, openTransport } from './file.js';
 
 const opened: Database[] = [];
-vi.mock('../../../src/transports/sqlite/sqlite-driver.js', async (original) => {
-  const driver = await original<typeof import('../../../src/transports/sqlite/sqlite-driver.js')>();
+vi.mock('../../../src/sqlite/driver.js', async (original) => {
+  const driver = await original<typeof import('../../../src/sqlite/driver.js')>();
   return {
     ...driver,
     async openDatabase(path: string) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Database } from '../../../src/transports/sqlite/sqlite-driver.js';
-import { Writer, type WriterOptions } from '../../../src/transports/sqlite/sqlite-writer.js';
+import type { Database } from '../../../src/sqlite/driver.js';
+import { Writer, type WriterOptions } from '../../../src/sqlite/writer.js';
 
 class Busy extends Error {
   readonly errcode = 5;
@@ -92,6 +92,55 @@ describe('group commit', () => {
     const { database, writer } = setUp({ durability: 'normal' });
     await writer.run(() => 1, { durable: true });
     expect(database.log).toEqual(['BEGIN IMMEDIATE', 'COMMIT']);
+  });
+
+  test('without an fsync to share a publish waits for what runs, and not for a turn of the event loop', async () => {
+    const { database, writer } = setUp({ durability: 'normal' });
+    const publish = () => writer.run(() => 1, { durable: true });
+    await publish();
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    await Promise.all([publish(), publish()]);
+    expect(turned).toBe(false);
+    expect(database.count('COMMIT')).toBe(2);
+  });
+
+  test('whoever publishes without end lets everything else run', async () => {
+    const { writer } = setUp({ durability: 'normal' });
+    let fired = 0;
+    const timer = setInterval(() => fired++, 1);
+    const end = performance.now() + 100;
+    while (performance.now() < end) await writer.run(() => 1, { durable: true });
+    clearInterval(timer);
+    expect(fired).toBeGreaterThan(1);
+  });
+
+  test('who wants to hear of the commit does so before anything else can run, and not of one that was undone', async () => {
+    const { database, writer } = setUp();
+    const heard: unknown[] = [];
+    let settled = false;
+    const running = writer.run(() => 7, { committed: (result) => heard.push(result, settled) });
+    void running.then(() => {
+      settled = true;
+    });
+    await running;
+    expect(heard).toEqual([7, false]);
+    database.fail = (sql) => {
+      if (sql === 'COMMIT') throw new Error('no room');
+    };
+    await expect(writer.run(() => 8, { committed: (result) => heard.push(result) })).rejects.toThrow('no room');
+    expect(heard).toEqual([7, false]);
+  });
+
+  test('what hurries does not wait for company', async () => {
+    const { database, writer } = setUp();
+    const running = writer.run(() => 1, { lazy: true });
+    writer.hurry();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(database.count('COMMIT')).toBe(1);
+    await running;
   });
 
   test('what may wait goes along with what may not', async () => {

@@ -1,5 +1,5 @@
-import { ThrunError } from '../../contracts/errors.js';
-import { type Database, isBusy } from './sqlite-driver.js';
+import { ThrunError } from '../contracts/errors.js';
+import { type Database, isBusy } from './driver.js';
 
 export interface WriterOptions {
   readonly durability: 'full' | 'normal';
@@ -13,7 +13,7 @@ export interface WriterOptions {
   readonly explain: (error: unknown) => unknown;
 }
 
-export interface HowToWrite {
+export interface HowToWrite<Result = never> {
   /**
    * What is confirmed has survived what the options promise. Claims and acks do not need it: undone by a loss of power
    * they mean one more delivery, which at-least-once allows.
@@ -23,11 +23,15 @@ export interface HowToWrite {
   readonly lazy?: boolean;
   /** Nobody needs to look because of it. */
   readonly quiet?: boolean;
+  /** Is called with the result as soon as it is committed, before anything else can run. Must not throw. */
+  readonly committed?: (result: Result) => void;
   /** Waits for the lock for as long as this says, instead of failing with THRUN_TRANSPORT_BUSY. */
   readonly keepTrying?: () => boolean;
 }
 
 const LAZY_MS = 2;
+/** Publishes that need no fsync keep from the event loop for no longer than this in one go. */
+const BURST_MS = 5;
 /** A transaction ends after this long even if more waits: other processes want to write, and this one to go on. */
 const LONG_MS = 20;
 
@@ -41,6 +45,10 @@ export class Writer {
   #waiting: Task[] = [];
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
+  /** A commit follows in this very turn of the event loop. */
+  #atOnce = false;
+  /** By `performance.now()`, when a commit last had a turn of the event loop of its own. */
+  #turnAt = Number.NEGATIVE_INFINITY;
   #synchronous: 'full' | 'normal';
   /** By `performance.now()`, since when every attempt found the file locked. */
   #stuckSince: number | undefined;
@@ -57,14 +65,33 @@ export class Writer {
    * Runs `work` in a transaction soon, in the order of the calls. It may be run again after a rollback, so whatever it
    * does besides writing must bear that.
    */
-  run<Result>(work: () => Result, how: HowToWrite = {}): Promise<Result> {
+  run<Result>(work: () => Result, how: HowToWrite<Result> = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       if (this.#closed) return reject(new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']));
-      const deadline = performance.now() + this.#options.busyMs;
+      const now = performance.now();
+      const deadline = now + this.#options.busyMs;
       this.#waiting.push({ work, how, deadline, resolve: resolve as (result: unknown) => void, reject });
-      if (!how.lazy) this.#immediate ??= setImmediate(this.#commit);
-      else if (this.#immediate === undefined) this.#timer ??= setTimeout(this.#commit, LAZY_MS);
+      this.#schedule(how, now);
     });
+  }
+
+  /**
+   * A turn of the event loop brings together what comes from many callers. It is worth an fsync, but costs a publish that
+   * needs none a third of its time: that one only waits for the end of what runs, and now and then for a turn all the
+   * same, so that a caller who publishes without end does not keep everything else from running.
+   */
+  #schedule({ durable, lazy }: HowToWrite, now: number): void {
+    if (this.#atOnce || this.#immediate !== undefined) return;
+    if (lazy) this.#timer ??= setTimeout(this.#commit, LAZY_MS);
+    else if (durable && this.#options.durability === 'normal' && now - this.#turnAt < BURST_MS) {
+      this.#atOnce = true;
+      queueMicrotask(this.#commit);
+    } else this.#immediate = setImmediate(this.#commitInTurn);
+  }
+
+  /** What would wait for company is written at the next turn of the event loop. */
+  hurry(): void {
+    if (this.#waiting.length > 0) this.#schedule({}, performance.now());
   }
 
   /** Resolves when all that was asked for is written, or has failed. Nothing more is taken. */
@@ -73,15 +100,21 @@ export class Writer {
     this.#closed = true;
   }
 
+  readonly #commitInTurn = (): void => {
+    this.#turnAt = performance.now();
+    this.#commit();
+  };
+
   readonly #commit = (): void => {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#timer = undefined;
     this.#immediate = undefined;
+    this.#atOnce = false;
     const tasks = this.#waiting;
     this.#waiting = [];
     if (tasks.length > 0) this.#writeGroups([tasks]);
-    if (this.#waiting.length > 0 && this.#timer === undefined) this.#immediate ??= setImmediate(this.#commit);
+    if (this.#waiting.length > 0 && this.#timer === undefined) this.#immediate ??= setImmediate(this.#commitInTurn);
   };
 
   /**
@@ -121,9 +154,10 @@ export class Writer {
     this.#saidStuck = false;
     let loud = false;
     for (const [i, result] of results.entries()) {
-      const task = group[i];
-      task?.resolve(result);
-      loud ||= task?.how.quiet !== true;
+      const { how, resolve } = group[i] as Task;
+      how.committed?.(result as never);
+      resolve(result);
+      loud ||= how.quiet !== true;
     }
     if (loud) this.#options.onCommit();
     return { written: results.length };

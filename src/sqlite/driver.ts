@@ -1,4 +1,4 @@
-import { ThrunError } from '../../contracts/errors.js';
+import { ThrunError } from '../contracts/errors.js';
 
 /** What thrun uses of the `node:sqlite` API; `@photostructure/sqlite` has the same. */
 export interface Database {
@@ -62,8 +62,13 @@ async function importQuietly(name: string): Promise<Driver | undefined> {
 
 function versionOf({ DatabaseSync }: Driver): string {
   const database = new DatabaseSync(':memory:');
-  const row = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
+  const version = sqliteVersion(database);
   database.close();
+  return version;
+}
+
+export function sqliteVersion(database: Database): string {
+  const row = database.prepare('SELECT sqlite_version() AS version').get() as { version: string };
   return row.version;
 }
 

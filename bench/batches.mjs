@@ -1,0 +1,153 @@
+import { execFileSync, fork, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { figure, median, table, times } from './report.mjs';
+
+const CONTENDERS = ['thrun, Redis', 'BullMQ', 'thrun, SQLite'];
+const [THRUN, PEER] = CONTENDERS;
+const ROWS = [
+  {
+    id: 'parallel',
+    title: 'batches of 20 jobs beside each other',
+    mode: 'parallel',
+    jobs: 20,
+    batches: 1000,
+    warmUp: 200,
+    inFlight: 50,
+  },
+  {
+    id: 'sequential',
+    title: 'batches of 20 jobs in sequence',
+    mode: 'sequential',
+    jobs: 20,
+    batches: 500,
+    warmUp: 100,
+    inFlight: 50,
+  },
+  {
+    id: 'large',
+    title: 'jobs of one batch of 10,000',
+    mode: 'parallel',
+    jobs: 10_000,
+    batches: 1,
+    warmUp: 1,
+    inFlight: 1,
+    perJob: true,
+  },
+];
+
+const HELP = `Measures thrun's batches beside BullMQ's flows: both on one Redis server of this run's own. See docs/benchmarks.md.
+
+  node bench/batches.mjs [options]
+
+  --rounds <n>         how often everything is measured; default 5
+  --only <row>         ${ROWS.map(({ id }) => id).join(', ')}; may be repeated
+  --contender <name>   ${CONTENDERS.join(', ')}; may be repeated
+  --dist <folder>      the build of thrun to measure; default dist
+  --cpu-prof           write a .cpuprofile of each measured process to bench/.data
+`;
+
+const BENCH = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = resolve(BENCH, '..');
+const DATA = join(BENCH, '.data');
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', multiple: true, default: ROWS.map(({ id }) => id) },
+    contender: { type: 'string', multiple: true, default: CONTENDERS },
+    dist: { type: 'string', default: join(ROOT, 'dist') },
+    'cpu-prof': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+if (options.help) process.stdout.write(HELP);
+else await main();
+
+async function main() {
+  prepare();
+  const contenders = CONTENDERS.filter((name) => options.contender.includes(name));
+  const rows = ROWS.filter(({ id }) => options.only.includes(id));
+  const rates = new Map();
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const row of rows) {
+      // Each begins a round once: what heats up or fills up then hits all of them alike.
+      const first = round % contenders.length;
+      for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
+        const rate = await measure(contender, row);
+        process.stderr.write(`round ${round + 1}: ${row.id}, ${contender}: ${figure(rate)}/s\n`);
+        const key = `${row.id} ${contender}`;
+        rates.set(key, [...(rates.get(key) ?? []), rate]);
+      }
+    }
+  }
+  const body = rows.map(({ id, title }) => {
+    const of = (contender) => rates.get(`${id} ${contender}`);
+    const ratio = of(THRUN) && of(PEER) && median(of(THRUN).map((rate, round) => rate / of(PEER)[round]));
+    return [title, ...contenders.map((contender) => `${figure(median(of(contender)))}/s`), times(ratio)];
+  });
+  process.stdout.write(`${table([['', ...contenders, 'thrun : BullMQ on Redis'], ...body])}\n`);
+}
+
+/** A fresh process on an empty server, in a folder of its own. */
+async function measure(contender, row) {
+  const folder = mkdtempSync(join(DATA, 'batches-'));
+  const redis = contender.endsWith('SQLite') ? undefined : await startRedis(folder);
+  const execArgv = options['cpu-prof']
+    ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`]
+    : [];
+  try {
+    const job = JSON.stringify({ contender, row, url: redis?.url, folder, dist: options.dist });
+    return await new Promise((done, failed) => {
+      const child = fork(join(BENCH, 'batches', 'child.mjs'), [job], { execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
+      let rate;
+      child.on('message', ({ result }) => (rate = result.rate));
+      child.on('exit', (code, signal) =>
+        rate ? done(rate) : failed(new Error(`${contender}: ended with ${signal ?? code}`)),
+      );
+    });
+  } finally {
+    await redis?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** As a queue is run: a log of changes, synced every second, nothing evicted. */
+async function startRedis(folder) {
+  const port = await freePort();
+  const args = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'].map(
+    String,
+  );
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 2] });
+  const ended = new Promise((done) => server.once('exit', done));
+  await new Promise((ready, failed) => {
+    server.once('error', failed);
+    server.stdout.on('data', (text) => String(text).includes('Ready to accept') && ready());
+  });
+  const stop = () => (server.kill('SIGKILL'), ended);
+  return { url: `redis://127.0.0.1:${port}`, stop };
+}
+
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+}
+
+function prepare() {
+  mkdirSync(DATA, { recursive: true });
+  const peers = join(BENCH, 'batches');
+  if (!existsSync(join(peers, 'node_modules'))) {
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: peers, stdio: ['ignore', 2, 2] });
+  }
+  if (!existsSync(join(options.dist, 'index.js'))) {
+    execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  }
+}

@@ -1,0 +1,115 @@
+import type { Writable } from 'node:stream';
+import { ThrunError } from '../../../contracts/errors.js';
+import { addressOf } from '../../../redis/redis-address.js';
+import type { Client } from '../../../redis/redis-client.js';
+import { RedisConnection } from '../../../redis/redis-connection.js';
+import { RedisFailure } from '../../../redis/redis-failure.js';
+import type { RedisOptions } from '../../../redis/redis-options.js';
+import { INDEX } from './redis-store-keys.js';
+
+/** Of the layout of what is stored. */
+export const FORMAT = '1';
+
+/** Scripts say what they may do in a way that older servers do not understand. */
+const OLDEST = 7;
+
+/** Before a server that cannot do it at the moment is asked again. */
+const PAUSE_MS = 50;
+
+/** A Redis that is asked again after an outage, for a while. */
+export class RedisServer {
+  readonly #options: RedisOptions;
+  #opening: Promise<RedisConnection> | undefined;
+  #closed = false;
+
+  constructor(options: RedisOptions) {
+    this.#options = options;
+  }
+
+  /** Its nodes do not see what is sent in order. */
+  get isCluster(): boolean {
+    return this.#options.cluster !== undefined;
+  }
+
+  /** One that could not be reached is tried anew by the next caller. @throws {ThrunError} THRUN_STORE_UNAVAILABLE */
+  open(): Promise<RedisConnection> {
+    if (this.#closed) return Promise.reject(unavailable('it is closed'));
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Sends, and sends again when that failed: `again` tells that it may have been done already.
+   * @throws {ThrunError} THRUN_STORE_UNAVAILABLE when it is refused, or the server is away for longer than a command may take
+   */
+  async run<Reply>(send: (client: Client, again: boolean) => Promise<Reply>): Promise<Reply> {
+    const connection = await this.open();
+    let giveUpAt: number | undefined;
+    for (let again = false; ; ) {
+      try {
+        return await connection.run((client) => {
+          gather(client);
+          return send(client, again);
+        });
+      } catch (error) {
+        if (!(error instanceof RedisFailure)) throw error;
+        again ||= error.outcome === 'unknown';
+        giveUpAt ??= performance.now() + connection.timeoutMs;
+        const left = giveUpAt - performance.now();
+        const hopeless = !error.passes || error.code === 'OOM' || left <= 0;
+        if (error.outcome === 'refused' && !hopeless) await pause();
+        if (hopeless || !(await connection.ready(left))) throw unavailable(error.message, error);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#opening?.catch(() => undefined))?.close();
+  }
+
+  async #open(): Promise<RedisConnection> {
+    const connection = new RedisConnection(this.#options, { name: 'thrun batches' });
+    await connection.open('redis', 'THRUN_STORE_UNAVAILABLE');
+    try {
+      const problem = await connection.run(
+        async (client) => versionProblem(await client.info('server')) ?? formatProblem(await client.get(INDEX.format)),
+      );
+      if (problem === undefined) return connection;
+      throw new Error(problem);
+    } catch (error) {
+      await connection.close();
+      throw unavailable(`${addressOf(this.#options)}: ${(error as Error).message}`, error);
+    }
+  }
+}
+
+/** What is sent in one breath leaves in one write: a system call costs as much as a whole step. */
+function gather(client: Client): void {
+  const { stream } = client as { stream?: Writable };
+  if (!stream || stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+}
+
+function versionProblem(info: string): string | undefined {
+  const [, version = 'of an unknown version'] = /redis_version:(\S+)/.exec(info) ?? [];
+  if (Number.parseInt(version, 10) >= OLDEST) return undefined;
+  return `the server is Redis ${version}; ${OLDEST}.0 or later is needed`;
+}
+
+function formatProblem(format: string | null): string | undefined {
+  if (format === null || format === FORMAT) return undefined;
+  return `its batches were written by another version of thrun (format ${format}, this one reads ${FORMAT})`;
+}
+
+function unavailable(why: string, cause?: unknown): ThrunError {
+  return new ThrunError('THRUN_STORE_UNAVAILABLE', ['redis', why], { cause });
+}

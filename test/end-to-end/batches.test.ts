@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { jobInput } from '../../src/batch/job-message.js';
+import type { Batches, Thrun, ThrunConfig } from '../../src/index.js';
+import { audit, type Heard, orderProblems } from './batches/audit.js';
+import { type ListeningIn, listenIn } from './batches/listen-in.js';
+import { Plans } from './batches/plans.js';
+import { CREATOR, LISTENERS } from './batches/workload.js';
+import { type Command, Project } from './project.js';
+import { seeded } from './random.js';
+
+/** How long worker processes are killed for, one every second. */
+const SECONDS = Number(process.env['KILL_SECONDS'] ?? 30);
+const RANDOM_BATCHES = Number(process.env['BATCHES'] ?? 300);
+const LARGE = [1000, 1200, 1500];
+const SMALL = 1000;
+const CREATORS = 6;
+
+let project: Project;
+let sent: ListeningIn | undefined;
+let dispose: () => Promise<void> = async () => undefined;
+afterEach(async () => {
+  await sent?.stop();
+  await project.dispose();
+  await dispose();
+});
+
+/** Where messages and batches are, by the names of both. `start` gives a config that every process of the project can use. */
+const PLACES: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
+  'sqlite + sqlite': async () => ({}),
+};
+
+describe.each(Object.keys(PLACES))('batches on %s', (place) => {
+  test(`SIGKILL of a random worker every second for ${SECONDS} s, and of creators half-way: all end, all is counted and told once`, {
+    timeout: (SECONDS + 300) * 1000,
+  }, async () => {
+    const { seed, random } = seeded();
+    const where = await PLACES[place]?.();
+    const config = {
+      group: 'e2e',
+      ...where,
+      worker: { concurrency: 20, visibilityTimeout: '2s', maxCrashes: 100, restarts: 1000 },
+    };
+    project = new Project(LISTENERS, JSON.stringify(config));
+    project.write('creator.mjs', CREATOR);
+    const healedBy = join(project.folder, 'healed');
+    const thrun = await project.publisher(publishing(project, where));
+    const batches = await thrun.batches();
+    sent = await listenIn(thrun, 'b.');
+    const worker = project.start('work', '--processes', '3');
+    await worker.says('is ready');
+
+    const killing = kill(worker, random);
+    const creators = startCreators(publishing(project, where), random);
+    const plans = new Plans(thrun, random, healedBy);
+    const ids = new Set<string>();
+    const send = async (batch: PromiseLike<string>) => void ids.add(await batch);
+    const all = [
+      ...LARGE.map((size) => () => plans.large(size)),
+      ...Array.from({ length: RANDOM_BATCHES }, () => () => plans.any()),
+    ];
+    const meddling = meddle(thrun, batches, random, () => [...ids]);
+    await Promise.all(Array.from({ length: SMALL }, () => send(plans.small())));
+    for (const plan of all) await send(plan());
+    writeFileSync(healedBy, '');
+    const kills = await killing.done;
+    await creators;
+    const duplicates = await meddling.stop();
+    const lastKill = Date.now();
+
+    await until('every batch has ended', 150_000, async () => {
+      await retryHealed(batches);
+      const alive = (await batches.list({ status: 'running' }, 100_000)).length;
+      const healing = (await batches.list({ status: 'failed' }, 100_000)).filter(({ name }) =>
+        name?.startsWith('heals'),
+      );
+      return alive + healing.length === 0;
+    });
+    const ended = Date.now();
+    let problems: readonly string[] = [];
+    await until('everything is told', 90_000, async () => {
+      problems = await audit(batches, heard(project));
+      return problems.length === 0;
+    }).catch(() => undefined);
+
+    const records = await batches.list({ nested: true }, 1_000_000);
+    const told = heard(project);
+    const distinct = new Set(told.map(({ id }) => id)).size;
+    const jobs = records.reduce((sum, { counts }) => sum + Object.values(counts).reduce((a, b) => a + b), 0);
+    const unsealed = records.filter(({ sealed }) => !sealed).length;
+    console.log(
+      `${place}, seed ${seed}: ${records.length} batches (${unsealed} never sealed, ${records.filter(({ run }) => run > 1).length} retried), ` +
+        `${jobs} jobs, ${kills} workers and ${CREATORS} creators killed, ${duplicates} jobs delivered again by hand; ` +
+        `${distinct} lifecycle events, ${told.length - distinct} of them heard again; all ended ${(ended - lastKill) / 1000} s after the last kill`,
+    );
+    // Of many a few: a diff of thousands helps nobody.
+    expect(problems.slice(0, 20)).toEqual([]);
+    expect(orderProblems(await sent.stop()).slice(0, 20)).toEqual([]);
+    expect([...ids].filter((id) => !records.some((record) => record.id === id))).toEqual([]);
+    expect(kills).toBeGreaterThanOrEqual(Math.floor(SECONDS * 0.9));
+    // Each of those that die on purpose between the first jobs and the rest has left one.
+    expect(unsealed).toBeGreaterThanOrEqual(CREATORS / 2);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+});
+
+function publishing({ folder, database }: Project, where: ThrunConfig = {}): ThrunConfig {
+  const path = join(folder, '.thrun', 'batches.db');
+  return {
+    group: 'e2e',
+    logLevel: 'silent',
+    transports: { sqlite: { path: database } },
+    batches: { sqlite: { path } },
+    ...where,
+  };
+}
+
+function kill(worker: Command, random: () => number): { readonly done: Promise<number> } {
+  const end = Date.now() + SECONDS * 1000;
+  const done = new Promise<number>((resolve) => {
+    let kills = 0;
+    const killer = setInterval(() => {
+      const pids = worker.workers();
+      const victim = pids[Math.floor(random() * pids.length)];
+      if (victim !== undefined) {
+        process.kill(victim, 'SIGKILL');
+        kills++;
+      }
+      if (Date.now() < end) return;
+      clearInterval(killer);
+      resolve(kills);
+    }, 1000);
+  });
+  return { done };
+}
+
+/** Half of them die by their own hand at the worst moment, half at any. */
+async function startCreators(config: ThrunConfig, random: () => number): Promise<void> {
+  for (let i = 0; i < CREATORS; i++) {
+    const how = i % 2 === 0 ? 'at-fill' : 'killed';
+    const creator = project.startNode('creator.mjs', JSON.stringify(config), String(i), how);
+    await creator.says('makes batches');
+    if (how === 'killed') setTimeout(() => creator.kill('SIGKILL'), random() * 150);
+    await creator.exit;
+  }
+}
+
+/** Delivers jobs once more by hand, cancels some batches, retries others, until it is told to stop. */
+function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () => string[]) {
+  let stopped = false;
+  let duplicates = 0;
+  const running = (async () => {
+    while (!stopped) {
+      const known = ids();
+      const id = known[Math.floor(random() * known.length)];
+      const record = id === undefined ? undefined : await batches.get(id);
+      if (record && random() < 0.1) await batches.cancel(record.id).catch(ignoreState);
+      if (record) {
+        const rows = (await batches.jobs(record.id, 50)).filter(({ child }) => child === undefined && random() < 0.3);
+        duplicates += rows.length;
+        if (rows.length > 0) await thrun.events(rows.map((row) => jobInput(record.id, record.run, row, undefined)));
+      }
+      await retryHealed(batches);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return duplicates;
+  })();
+  return { stop: () => ((stopped = true), running) };
+}
+
+async function retryHealed(batches: Batches): Promise<void> {
+  for (const { id, name, finishedAt } of await batches.list({ status: 'failed' }, 1000)) {
+    if (finishedAt !== undefined && name?.startsWith('heals')) await batches.retry(id).catch(ignoreState);
+  }
+}
+
+function ignoreState(error: { readonly code?: string }): void {
+  if (error.code !== 'THRUN_BATCH_STATE') throw error;
+}
+
+function heard({ folder }: Project): Heard[] {
+  return readdirSync(join(folder, 'ledger')).flatMap((file) =>
+    readFileSync(join(folder, 'ledger', file), 'utf8')
+      .split('\n')
+      // A process that was killed may have left half a line.
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Heard),
+  );
+}
+
+async function until(what: string, ms: number, condition: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + ms; !(await condition()); ) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { Delivery } from '../../src/contracts/delivery.js';
+import type { Consumer } from '../../src/contracts/transport.js';
+import { Lane, type LaneParts } from '../../src/worker/lane.js';
+
+/** A lane that is given ten deliveries at once; each runs until it is ended. */
+function setUp(more: Partial<LaneParts> = {}) {
+  const released: number[] = [];
+  const running = new Map<number, () => void>();
+  const started: number[] = [];
+  const batch = Array.from({ length: 10 }, (_, n) => ({ n, release: async () => released.push(n) }));
+  const batches = [batch];
+  const consumer = {
+    async next(_max: number, { signal }: { signal: AbortSignal }) {
+      const next = batches.shift();
+      if (next) return next as unknown as Delivery[];
+      if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      return [];
+    },
+  } as unknown as Consumer;
+  const lane = new Lane({
+    consumer,
+    concurrency: 3,
+    prefetch: 100,
+    parked: () => 0,
+    admit: (count) => count,
+    execute: (delivery) => {
+      const { n } = delivery as unknown as { n: number };
+      started.push(n);
+      return new Promise((resolve) => running.set(n, resolve));
+    },
+    onReceived: () => undefined,
+    onEmpty: () => undefined,
+    ...more,
+  });
+  const end = async (n: number) => {
+    running.get(n)?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { lane, started, released, end };
+}
+
+async function start({ lane, started }: ReturnType<typeof setUp>, count: number): Promise<void> {
+  lane.start((error) => {
+    throw error;
+  });
+  await expect.poll(() => started.length).toBe(count);
+}
+
+test('no more run at once than may, in the order they came; the next starts when one has ended', async () => {
+  const all = setUp();
+  await start(all, 3);
+  expect(all.started).toEqual([0, 1, 2]);
+  expect(all.lane.held).toBe(10);
+  await all.end(1);
+  expect(all.started).toEqual([0, 1, 2, 3]);
+  expect(all.lane.held).toBe(9);
+});
+
+test('those that wait for the limit of their own listener are no reason to hold back the others', async () => {
+  const all = setUp({ parked: () => 2 });
+  await start(all, 5);
+});
+
+test('what is not admitted is handed back; once stopped, what waits is started to be handed back as well', async () => {
+  const all = setUp({ admit: () => 8 });
+  await start(all, 3);
+  expect(all.released).toEqual([8, 9]);
+  await all.lane.stop();
+  expect(all.started).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  const idle = all.lane.idle();
+  for (const n of all.started) await all.end(n);
+  await idle;
+  expect(all.lane.held).toBe(0);
+});
