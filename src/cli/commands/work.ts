@@ -65,13 +65,13 @@ async function run(cli: Cli, flags: WorkFlags): Promise<number> {
     line.say(() => output.note('Stopping at once. What ran is delivered again when its lease has run out.')),
   );
   try {
-    return await work(cli, flags, line, signals);
+    return await runUntilDone(cli, flags, line, signals);
   } finally {
     signals.stop();
   }
 }
 
-async function work(cli: Cli, flags: WorkFlags, line: LiveLine, signals: Signals): Promise<number> {
+async function runUntilDone(cli: Cli, flags: WorkFlags, line: LiveLine, signals: Signals): Promise<number> {
   const { output } = cli;
   const { config, overrides } = await configFor(cli, flags, overridesOf(flags, output));
   const { runWorkers } = await import('../../supervisor/run-workers.js');
