@@ -1,5 +1,5 @@
 import { execFileSync, fork, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,7 +105,12 @@ async function measure(contender, row) {
     return await new Promise((done, failed) => {
       const child = fork(join(BENCH, 'batches', 'child.mjs'), [job], { execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
       let rate;
-      child.on('message', ({ result }) => (rate = result.rate));
+      child.on('message', ({ result }) => {
+        rate = result.rate;
+        process.stderr.write(
+          `  ${Math.round(result.cpu)} µs of CPU a job, ${redis?.cpu() ?? 0} ms of the server's in all\n`,
+        );
+      });
       child.on('exit', (code, signal) =>
         rate ? done(rate) : failed(new Error(`${contender}: ended with ${signal ?? code}`)),
       );
@@ -129,7 +134,14 @@ async function startRedis(folder) {
     server.stdout.on('data', (text) => String(text).includes('Ready to accept') && ready());
   });
   const stop = () => (server.kill('SIGKILL'), ended);
-  return { url: `redis://127.0.0.1:${port}`, stop };
+  // Ticks of a hundredth of a second, user and system.
+  const cpu = () =>
+    10 *
+    readFileSync(`/proc/${server.pid}/stat`, 'utf8')
+      .split(' ')
+      .slice(13, 15)
+      .reduce((a, b) => a + Number(b), 0);
+  return { url: `redis://127.0.0.1:${port}`, cpu, stop };
 }
 
 function freePort() {

@@ -13,10 +13,15 @@ const LOADERS = {
 const queue = await (await LOADERS[contender]()).open({ url, folder });
 await run(row.warmUp);
 const start = performance.now();
+const before = process.cpuUsage();
 await run(row.batches);
+const { user, system } = process.cpuUsage(before);
 const seconds = (performance.now() - start) / 1000;
+const jobs = row.batches * row.jobs;
 await queue.close();
-process.send({ result: { rate: (row.batches * (row.perJob ? row.jobs : 1)) / seconds } }, () => process.exit(0));
+process.send({ result: { rate: (row.perJob ? jobs : row.batches) / seconds, cpu: (user + system) / jobs } }, () =>
+  process.exit(0),
+);
 
 /** So many batches, a few being made at a time, from the first call to the end of the last. */
 async function run(batches) {

@@ -1,12 +1,7 @@
 import { join } from 'node:path';
 
-import { RedisStore } from '../../dist/batch/stores/redis/redis-store.js';
 const PLACES = {
-  redis: ({ url }) => ({
-    transport: 'redis-list',
-    transports: { redis: { url } },
-    batches: { store: new RedisStore({ url }) },
-  }),
+  redis: ({ url }) => ({ transport: 'redis-list', transports: { redis: { url } }, batches: { store: 'redis' } }),
   sqlite: ({ folder }) => ({
     transport: 'sqlite',
     transports: { sqlite: { path: join(folder, 'thrun.db') } },

@@ -54,6 +54,24 @@ export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: Resolve
   return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }
 
+/** The same, for what is done on its transport. */
+export async function withTransport<Result>(
+  config: ResolvedConfig,
+  use: (transport: Transport) => Promise<Result>,
+): Promise<Result> {
+  return withThrun(await withListenersQueues(config), async (thrun) => use(await thrun.transport()));
+}
+
+/** A broker that cannot list its queues looks at those it is told of: the listeners' own are in the manifest. */
+async function withListenersQueues(config: ResolvedConfig): Promise<ResolvedConfig> {
+  const { readManifest } = await import('../registry/manifest.js');
+  const manifest = await readManifest(config).catch(() => undefined);
+  const own = manifest?.contracts.flatMap(({ queue }) => queue ?? []) ?? [];
+  const { rabbitmq } = config.transports;
+  const queues = [...new Set([...rabbitmq.queues, ...own])];
+  return { ...config, transports: { ...config.transports, rabbitmq: { ...rabbitmq, queues } } };
+}
+
 /** @throws {ThrunError} THRUN_ABILITY */
 export function deadLettersOf(transport: Transport): DeadLetterAccess {
   return transport.deadLetters ?? unable(transport, 'show its dead letters');

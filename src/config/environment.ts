@@ -16,6 +16,7 @@ export const ENVIRONMENT = {
   THRUN_SQLITE_PATH: 'transports.sqlite.path',
   THRUN_BATCHES_PATH: 'batches.sqlite.path',
   REDIS_URL: 'transports.redis.url',
+  AMQP_URL: 'transports.rabbitmq.url',
   THRUN_LOG_LEVEL: 'logLevel',
   THRUN_CONCURRENCY: 'worker.concurrency',
   THRUN_PROCESSES: 'worker.processes',

@@ -6,7 +6,7 @@ import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
 
 /** The transports a config can name. */
-export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'memory'] as const;
+export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 'memory'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -25,7 +25,7 @@ export interface ThrunConfig {
   readonly group?: string;
   /** Written to `meta.source` of what this application publishes. Default: the group. */
   readonly source?: string;
-  /** `sqlite` (default), `redis-list`, `redis-streams`, `memory` (one process, for tests), or your own implementation of `Transport`. */
+  /** `sqlite` (default), `redis-list`, `redis-streams`, `rabbitmq`, `memory` (one process, for tests), or your own `Transport`. */
   readonly transport?: TransportName | Transport;
   /** Options of the transports, by name. */
   readonly transports?: TransportsConfig;
@@ -69,6 +69,7 @@ export interface TransportsConfig {
   readonly sqlite?: SqliteConfig;
   /** Of both transports over Redis, and of a batch store there. */
   readonly redis?: RedisConfig;
+  readonly rabbitmq?: RabbitmqConfig;
 }
 
 export interface SqliteConfig {
@@ -125,6 +126,20 @@ export interface RedisSentinelConfig {
   /** Of the sentinels themselves. Default: none. */
   readonly username?: string;
   readonly password?: string;
+}
+
+/** Where RabbitMQ is, and how to get in. RabbitMQ 3.10 or later. */
+export interface RabbitmqConfig {
+  /** `amqp://[user:password@]host[:port][/vhost]`, or `amqps://` for TLS. Default `amqp://127.0.0.1:5672`. */
+  readonly url?: string;
+  /** `host:port` of further nodes of the cluster: when one is gone the next is tried. Default: none. */
+  readonly nodes?: readonly string[];
+  /** For `amqps://`: what Node's `tls.connect` takes, `{ ca, cert, key, servername, … }`. */
+  readonly tls?: ConnectionOptions;
+  /** A link that is silent for twice this long is given up by both sides; whole seconds. Default `10s`. */
+  readonly heartbeat?: Duration;
+  /** How long a publish waits for its confirmation, a lost connection and a blocked broker included. Default `30s`. */
+  readonly timeout?: Duration;
 }
 
 export interface LimitsConfig {

@@ -83,13 +83,21 @@ const route = section({
   consume: v.optional(rule((value) => typeof value === 'boolean', 'true or false')),
 });
 
+const rabbitmq = {
+  url: v.optional(amqpUrl()),
+  nodes: v.optional(nodes()),
+  tls: v.optional(rule(isObject, "options of Node's tls.connect")),
+  heartbeat: v.optional(duration(1000, HOUR)),
+  timeout: v.optional(duration(100, HOUR)),
+};
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
   ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
   ...['match', 'format', 'consume'].map((key) => [key, `routes[].${key}`]),
-  ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
+  ...['sqlite', 'redis', 'rabbitmq'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
 export const configSchema = section(
@@ -103,6 +111,7 @@ export const configSchema = section(
           section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) }),
         ),
         redis: v.optional(section(redis)),
+        rabbitmq: v.optional(section(rabbitmq)),
       }),
     ),
     queue: v.optional(name()),
@@ -165,6 +174,14 @@ function redisUrl() {
     const { protocol, pathname } = new URL(value);
     return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
   }, 'a URL such as redis://user:password@host:6379/0 (rediss:// for TLS; special characters of a password as %40, …)');
+}
+
+function amqpUrl() {
+  return rule((value) => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false;
+    const { protocol, hostname } = new URL(value);
+    return ['amqp:', 'amqps:'].includes(protocol) && hostname !== '';
+  }, 'a URL such as amqp://user:password@host:5672/vhost (amqps:// for TLS; special characters of a password as %40, …)');
 }
 
 function nodes() {

@@ -58,17 +58,22 @@ function base64Payload(
 ): JsonValue | Undecodable {
   if (base64 === undefined) return {};
   const asItCame: JsonValue = { data_base64: base64 };
-  const saysJson = typeof contentType === 'string' && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType.slice(0, 200));
-  if (contentType !== undefined && !saysJson) return asItCame;
+  const isJson = saysJson(contentType);
+  if (contentType !== undefined && !isJson) return asItCame;
   const text = typeof base64 === 'string' ? base64Text(base64) : undefined;
   const parsed = text === undefined ? undefined : parseInner(text, limits);
   if (parsed !== undefined) return parsed;
-  if (!saysJson) return asItCame;
+  if (!isJson) return asItCame;
   return new Undecodable(
     'invalid_json',
     'The message is a CloudEvent whose data_base64 is said to be JSON, and is not base64 of UTF-8 JSON. ' +
       'Send the JSON in "data", or name the type in "datacontenttype".',
   );
+}
+
+/** By its media type: `application/json`, `text/json; charset=utf-8`, `application/vnd.acme+json`. */
+export function saysJson(contentType: unknown): boolean {
+  return typeof contentType === 'string' && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType.slice(0, 200));
 }
 
 function base64Text(base64: string): string | undefined {
@@ -78,7 +83,7 @@ function base64Text(base64: string): string | undefined {
 }
 
 /** What is good enough to find the dead letter by. */
-function readable(
+export function readable(
   type: JsonValue | undefined,
   id: JsonValue | undefined,
 ): [event: string | undefined, eventId: string | undefined] {

@@ -81,7 +81,8 @@ export class RedisConnection {
       return await send(client);
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.outcome === 'unknown' && client === this.#client && client.status === 'ready') this.replace();
+      // Of a cluster that lost one node, or has only begun to connect to it, the others are as good as before.
+      if (failure.isSilence && client === this.#client && client.status === 'ready') this.replace();
       throw failure;
     }
   }

@@ -17,6 +17,8 @@ export class RedisFailure extends Error {
   constructor(
     readonly outcome: Outcome,
     message: string,
+    /** Nothing came back in time: whoever it was sent to may hang. */
+    readonly isSilence = false,
   ) {
     super(message);
   }
@@ -40,7 +42,7 @@ export function failureOf(error: unknown): RedisFailure {
     return new RedisFailure('not_sent', 'it is not connected');
   }
   if (name === 'ClusterAllFailedError') return new RedisFailure('not_sent', 'no node of the cluster answers');
-  if (message === 'Command timed out') return new RedisFailure('unknown', 'it did not answer in time');
+  if (message === 'Command timed out') return new RedisFailure('unknown', 'it did not answer in time', true);
   return new RedisFailure('unknown', 'the connection was lost before it answered');
 }
 

@@ -30,6 +30,13 @@ export interface Handled {
   readonly step?: string;
 }
 
+export interface ProjectOptions {
+  /** Where this process publishes; the config has to say the same. Default: the project's own database. */
+  readonly broker?: ThrunConfig;
+  /** What its processes find in their environment besides. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** A user's project in a folder of its own, worked by real processes. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'thrun-e2e-'));
@@ -37,8 +44,14 @@ export class Project {
   readonly #running = new Set<Command>();
   readonly #apps: Thrun[] = [];
 
-  /** @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand */
-  constructor(listeners: string, config = '{}') {
+  /**
+   * @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand
+   */
+  constructor(
+    listeners: string,
+    config = '{}',
+    private readonly more: ProjectOptions = {},
+  ) {
     for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
     symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
     this.write('package.json', '{"name":"e2e","type":"module"}');
@@ -67,16 +80,16 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
 
   /** Runs a command to its end. */
   run(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-    return spawnSync(process.execPath, [THRUN, ...args], { cwd: this.folder, encoding: 'utf8', env: environment() });
+    return spawnSync(process.execPath, [THRUN, ...args], { cwd: this.folder, encoding: 'utf8', env: this.#env() });
   }
 
   start(...args: string[]): Command {
-    return this.startNode(THRUN, ...args);
+    return this.startProgram(process.execPath, THRUN, ...args);
   }
 
-  /** Another program of the project: a file of it, and what it is told. */
-  startNode(...args: string[]): Command {
-    const command = new Command(spawn(process.execPath, args, { cwd: this.folder, env: environment() }));
+  /** Another program, in the project's folder. */
+  startProgram(program: string, ...args: string[]): Command {
+    const command = new Command(spawn(program, args, { cwd: this.folder, env: this.#env() }));
     this.#running.add(command);
     return command;
   }
@@ -87,6 +100,7 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
+      ...this.more.broker,
       ...config,
     });
     this.#apps.push(thrun);
@@ -119,6 +133,10 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
     for (const command of this.#running) command.kill('SIGKILL');
     await Promise.all([...this.#running].map((command) => command.exit));
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #env(): NodeJS.ProcessEnv {
+    return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...this.more.environment };
   }
 }
 
@@ -221,8 +239,4 @@ export async function eventually(what: string, condition: () => boolean, folder:
 
 export function fileExists(file: string): boolean {
   return existsSync(file);
-}
-
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' };
 }

@@ -13,7 +13,7 @@ import type { JobState } from '../../contracts/batch.js';
 /** The moment cases begin at: stores have no clock of their own. */
 export const T = Date.UTC(2026, 0, 1);
 
-export const NO_COUNTS: BatchRecord['counts'] = {
+const NO_COUNTS: BatchRecord['counts'] = {
   waiting: 0,
   queued: 0,
   running: 0,

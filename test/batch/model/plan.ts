@@ -70,6 +70,7 @@ export async function runToEnd(world: World, one: Plan, stepIn?: Interference): 
     const deaths = world.deaths;
     await Promise.all(ready.map(async (message, i) => processes[i % processes.length]?.handle(message)));
     alive();
+    if (ready.length > 0) quiet = 0;
     if (ready.length > 0 && round % 5 > 0) continue;
     world.now += ready.length > 0 ? LEASE_MS : MAKER_MS;
     await processes[round % processes.length]?.sweep();

@@ -4,14 +4,20 @@ import type { RedisScript } from '../../../redis/redis-script.js';
 import { FIRST, Fold, type Snapshot } from './redis-fold.js';
 import type { RedisIndex } from './redis-index.js';
 import type { RedisServer } from './redis-server.js';
-import { keysOf } from './redis-store-keys.js';
+import { keysOf, scriptKeys } from './redis-store-keys.js';
 import { digits, entryFrom, jobFrom, recordFrom } from './redis-store-rows.js';
-import { load, write, type WriteReply, writeNew } from './redis-store-scripts.js';
+import { load } from './redis-store-scripts.js';
+import { write, type WriteReply, writeNew } from './redis-write-script.js';
 
 interface Loaded {
   readonly snapshot: Snapshot;
   /** 0: there is no such batch yet. */
   readonly version: number;
+}
+
+interface Look extends Loaded {
+  /** Read now; else it is as this store left it, and somebody may have written since. */
+  readonly isFresh: boolean;
 }
 
 interface Lease {
@@ -28,6 +34,8 @@ export class RedisApply {
   readonly #server: RedisServer;
   readonly #index: RedisIndex;
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** What this store wrote last to batches of which jobs run here: as long as nobody else writes, it need not be read again. */
+  readonly #written = new Map<string, Loaded>();
   /** This store among all that write: by it a write whose answer was lost is known again. */
   readonly #name = crypto.randomUUID().slice(-12);
   #writes = 0;
@@ -52,7 +60,7 @@ export class RedisApply {
     });
   }
 
-  /** False: it is there already. `applied`: what `then` came to. */
+  /** Resolves to what `then` came to. */
   create(batch: BatchRecord, jobs: readonly NewJob[], then: Step | undefined): Promise<'exists' | Applied | undefined> {
     return this.#inTurn(batch.id, async () => {
       const fold = Fold.ofNew(batch, jobs, then?.nextIn ?? []);
@@ -87,11 +95,13 @@ export class RedisApply {
   /** As many of the steps as can be decided on from one look; undefined: somebody else was quicker. */
   async #some(batchId: string, steps: readonly Step[]): Promise<readonly (Applied | undefined)[] | undefined> {
     const ids = [...new Set(steps.flatMap(({ jobId }) => jobId ?? []))];
-    const loaded = await this.#load(batchId, steps[0]?.nextIn ?? [], ids);
-    if (!loaded) return steps.map(() => undefined);
-    const { version, snapshot } = loaded;
+    const look = await this.#look(batchId, steps[0]?.nextIn ?? [], ids);
+    if (!look) return steps.map(() => undefined);
+    const { version, snapshot, isFresh } = look;
     const fold = new Fold(snapshot);
     const taken = steps.slice(0, takeUntil(steps, fold));
+    // Only a write tells that it is still as it was left.
+    if (!isFresh && (!fold.changed || taken.length < steps.length)) return undefined;
     const lease = leaseOf(taken);
     let entries: WriteReply = [];
     // What nobody has sent yet goes with a step that changes nothing, too.
@@ -100,15 +110,36 @@ export class RedisApply {
       const record = fold.changed ? fold.batch : undefined;
       entries = await this.#write(write, batchId, version, record, fold.changes, lease);
       if (!entries) return undefined;
+      this.#remember(batchId, version + (record ? 1 : 0), fold);
     }
     const relaying = taken.findIndex(({ relayUntil }) => relayUntil !== undefined);
     const outbox = entries.map(entryFrom);
     return fold.answers.map((answer, i) => ({ ...answer, outbox: i === relaying ? outbox : [] }));
   }
 
+  /** As it was left by the last write, if that tells of these jobs; else as it is, with what is known of others. */
+  async #look(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Look | undefined> {
+    const left = this.#written.get(batchId);
+    this.#written.delete(batchId);
+    if (left && ids.length > 0 && ids.every((id) => left.snapshot.jobs.has(id))) return { ...left, isFresh: false };
+    const loaded = await this.#load(batchId, nextIn, ids);
+    if (!loaded) return undefined;
+    const { version, snapshot } = loaded;
+    if (left?.version !== version) return { ...loaded, isFresh: true };
+    return {
+      version,
+      snapshot: { ...snapshot, jobs: new Map([...left.snapshot.jobs, ...snapshot.jobs]) },
+      isFresh: true,
+    };
+  }
+
+  #remember(batchId: string, version: number, fold: Fold): void {
+    const snapshot = fold.running();
+    if (snapshot) this.#written.set(batchId, { version, snapshot });
+  }
+
   async #load(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Loaded | undefined> {
-    const { batch, states, times, stages, jobs, ids: idsKey, runs, outbox } = keysOf(batchId);
-    const keys = [batch, states, times, stages, jobs, idsKey, runs, outbox];
+    const keys = scriptKeys(batchId);
     const reply = await this.#server.run((client) => load.run(client, keys, [digits(nextIn), ...ids]));
     if (!reply) return undefined;
     const [version, record, next, ...found] = reply;
@@ -135,25 +166,24 @@ export class RedisApply {
     changes: Fold['changes'],
     lease: Lease | undefined,
   ): Promise<WriteReply> {
-    const { batch, states, times, stages, jobs, ids, runs, outbox } = keysOf(batchId);
-    const keys = [batch, states, times, stages, jobs, ids, runs, outbox];
+    const keys = scriptKeys(batchId);
     const number = String(++this.#writes);
     const text = record ? JSON.stringify(record) : '';
     const args = [version, version + 1, text, this.#name, number, lease?.until ?? '', lease?.now ?? 0, ...changes];
     return this.#server.run(async (client, again) => {
       if (again) {
+        const { batch, outbox } = keysOf(batchId);
         const [written = null, relay = null] = await client.hmget(batch, `w:${this.#name}`, 'relay');
         if (written === number) {
           return lease && Number(relay) === lease.until ? client.zrangeBuffer(outbox, '0', '999') : [];
         }
       }
-      const noted = version === 0 && record ? this.#noteNew(client, record) : undefined;
-      if (this.#server.isCluster) await noted;
-      const [reply] = await Promise.all([script.run(client, keys, args), noted]);
-      return reply;
+      if (version === 0 && record) await this.#noteNew(client, record);
+      return script.run(client, keys, args);
     });
   }
 
+  /** First: what is there and not noted would not be looked after. */
   #noteNew(client: Parameters<RedisIndex['note']>[0], { id, createdAt, parent }: BatchRecord): Promise<unknown> {
     const nested = parent && client.sadd(keysOf(parent.batchId).children, id);
     return Promise.all([this.#index.note(client, id, createdAt), nested]);

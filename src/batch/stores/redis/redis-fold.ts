@@ -83,6 +83,15 @@ export class Fold {
     return this.#answers;
   }
 
+  /** The batch as it is now with the jobs that run; undefined when none of those that were looked at does. */
+  running(): Snapshot | undefined {
+    const running = [...this.#jobs].filter(([, { state }]) => state === 'running');
+    if (running.length === 0) return undefined;
+    const { next, nextIn } = this.#snapshot;
+    const seen = this.#isNextKnown ? { next, nextIn } : { next: undefined, nextIn: [] };
+    return { batch: this.#batch, jobs: new Map(running), ...seen };
+  }
+
   /** False: it needs to be read anew before this step. */
   take(step: Step): boolean {
     const { jobId } = step;

@@ -13,7 +13,7 @@ export const FORMAT = '1';
 /** Scripts say what they may do in a way that older servers do not understand. */
 const OLDEST = 7;
 
-/** Before a server that cannot do it at the moment is asked again. */
+/** Before a server that is there and cannot do it at the moment is asked again. */
 const PAUSE_MS = 50;
 
 /** A Redis that is asked again after an outage, for a while. */
@@ -24,11 +24,6 @@ export class RedisServer {
 
   constructor(options: RedisOptions) {
     this.#options = options;
-  }
-
-  /** Its nodes do not see what is sent in order. */
-  get isCluster(): boolean {
-    return this.#options.cluster !== undefined;
   }
 
   /** One that could not be reached is tried anew by the next caller. @throws {ThrunError} THRUN_STORE_UNAVAILABLE */
@@ -60,7 +55,7 @@ export class RedisServer {
         giveUpAt ??= performance.now() + connection.timeoutMs;
         const left = giveUpAt - performance.now();
         const hopeless = !error.passes || error.code === 'OOM' || left <= 0;
-        if (error.outcome === 'refused' && !hopeless) await pause();
+        if (!hopeless && connection.isReady) await pause();
         if (hopeless || !(await connection.ready(left))) throw unavailable(error.message, error);
       }
     }

@@ -35,6 +35,12 @@ export function keysOf(batchId: string): BatchKeys {
   };
 }
 
+/** As `load` and `write` take them. */
+export function scriptKeys(batchId: string): readonly string[] {
+  const { batch, states, times, stages, jobs, ids, runs, outbox } = keysOf(batchId);
+  return [batch, states, times, stages, jobs, ids, runs, outbox];
+}
+
 /** Which batches there are, in a slot of their own. */
 export const INDEX = {
   /** The layout of all of this, once there was a batch. */

@@ -2,7 +2,7 @@ import type { BatchRecord, JobChange, JobRecord, NewJob, OutboxEntry } from '../
 import type { JobState } from '../../../contracts/batch.js';
 
 /** A job's state as it is stored, by its place here. Never to be reordered. */
-export const STATES = ['waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'] as const;
+const STATES = ['waiting', 'queued', 'running', 'succeeded', 'failed', 'cancelled', 'skipped'] as const;
 
 /** Digits of these states, as scripts take them. */
 export function digits(states: readonly JobState[]): string {

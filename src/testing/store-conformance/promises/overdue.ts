@@ -64,7 +64,17 @@ export const overdue: PromiseCases = {
       },
     },
     {
-      title: 'one whose batch has ended, too, and one that was looked at before there was something to send',
+      title: 'one that was looked at before there was something to send',
+      async run(stand) {
+        const id = await stand.make();
+        assert.deepEqual(await overdueNow(stand, { outbox: T + 10, now: T + 20 }), []);
+        await stand.apply(sending(id, ['late'], { now: T + 50 }));
+        assert.deepEqual(await overdueNow(stand, { outbox: T + 50, now: T + 60 }), []);
+        assert.deepEqual(await overdueNow(stand, { outbox: T + 60, now: T + 70 }), [`outbox ${id}`]);
+      },
+    },
+    {
+      title: 'one whose batch has ended',
       async run(stand) {
         const id = await stand.make();
         assert.deepEqual(await overdueNow(stand, { outbox: T + 10, now: T + 20 }), []);
