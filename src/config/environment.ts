@@ -27,6 +27,7 @@ const PLACES: Readonly<Record<string, string>> = {
   sqlite: 'transports.sqlite.path',
   'redis-list': 'transports.redis.url',
   'redis-streams': 'transports.redis.url',
+  rabbitmq: 'transports.rabbitmq.url',
 };
 
 /**
