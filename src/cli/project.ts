@@ -54,6 +54,10 @@ export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: Resolve
   return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }
 
+export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
+  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+}
+
 /** The same, for what is done on its transport. */
 export async function withTransport<Result>(
   config: ResolvedConfig,
