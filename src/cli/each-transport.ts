@@ -4,7 +4,7 @@ import type { Transport } from '../contracts/transport.js';
 import { transportsOf } from '../dispatch/addresses.js';
 import type { Cli } from './cli.js';
 import { plain } from './plain-text.js';
-import { nameOf, SILENT, type TransportFlag, withThrun } from './project.js';
+import { nameOf, SILENT, type TransportFlag, withKnownQueues, withThrun } from './project.js';
 
 /** The transports a command is about: the one of --transport, else every one that the config sends to. */
 export function transportsFor(config: ResolvedConfig, flags: TransportFlag): readonly string[] {
@@ -16,14 +16,14 @@ export function transportsFor(config: ResolvedConfig, flags: TransportFlag): rea
  * others are shown all the same; incomplete is what lacks one that is away.
  * @throws {ThrunError} when there is none left
  */
-export function withTransports<Result>(
+export async function withTransports<Result>(
   cli: Cli,
   config: ResolvedConfig,
   flags: TransportFlag,
   ability: (transport: Transport) => unknown,
   use: (transports: readonly Transport[]) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly complete: boolean }> {
-  return withThrun(config, async (thrun) => {
+  return withThrun(await withKnownQueues(config), async (thrun) => {
     const { open, failures } = await openAll(thrun, transportsFor(config, flags));
     const { able, refusals } = ableOf(open, ability);
     const problems = [...failures, ...refusals];
@@ -46,7 +46,7 @@ export class TransportsReader {
 
   /** @throws what the first of them says that is away */
   async read<Result>(look: (transport: Transport) => Promise<Result>): Promise<readonly Result[]> {
-    const thrun = (this.#thrun ??= await thrunFrom({ ...this.#config, logger: SILENT }));
+    const thrun = (this.#thrun ??= await thrunFrom({ ...(await withKnownQueues(this.#config)), logger: SILENT }));
     return Promise.all(this.#names.map(async (name) => look(await thrun.transport(name))));
   }
 

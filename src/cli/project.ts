@@ -54,25 +54,14 @@ export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: Resolve
   return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
 }
 
-export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
-  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
-}
-
-/** The same, for what is done on its transport. */
-export async function withTransport<Result>(
-  config: ResolvedConfig,
-  use: (transport: Transport) => Promise<Result>,
-): Promise<Result> {
-  return withThrun(await withListenersQueues(config), async (thrun) => use(await thrun.transport()));
-}
-
-/** A broker that cannot list its queues looks at those it is told of: the listeners' own are in the manifest. */
-async function withListenersQueues(config: ResolvedConfig): Promise<ResolvedConfig> {
+/** A broker that cannot list its queues looks at those it is told of: the routes', and the listeners' own in the manifest. */
+export async function withKnownQueues(config: ResolvedConfig): Promise<ResolvedConfig> {
   const { readManifest } = await import('../registry/manifest.js');
   const manifest = await readManifest(config).catch(() => undefined);
   const own = manifest?.contracts.flatMap(({ queue }) => queue ?? []) ?? [];
   const { rabbitmq } = config.transports;
-  const queues = [...new Set([...rabbitmq.queues, ...own])];
+  const routed = config.routes.flatMap(({ queue }) => queue ?? []);
+  const queues = [...new Set([...rabbitmq.queues, ...own, ...routed])];
   return { ...config, transports: { ...config.transports, rabbitmq: { ...rabbitmq, queues } } };
 }
 

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/resolve.js';
 import type { QueueStats, Transport } from '../../contracts/transport.js';
 import { formatDuration } from '../../contracts/units.js';
-import { withThrun } from '../project.js';
+import { withKnownQueues, withThrun } from '../project.js';
 import { fail, type Finding, messageOf, ok, warn } from './check.js';
 
 /** Older than this, what is ready waits for a worker that does not come. */
@@ -53,7 +53,7 @@ export async function checkTransports(config: ResolvedConfig, names: readonly st
 /** Opens the transport and looks at its queues. */
 async function checkTransport(config: ResolvedConfig, name: string): Promise<readonly Finding[]> {
   try {
-    return await withThrun(config, async (thrun) => {
+    return await withThrun(await withKnownQueues(config), async (thrun) => {
       const transport = await thrun.transport(name);
       const stats = (await transport.queues?.stats()) ?? [];
       return [
