@@ -1,5 +1,3 @@
-import { PEERS } from './contenders/index.mjs';
-
 export function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -12,18 +10,18 @@ export function median(numbers) {
  *
  * @param {{ row: object, metric: string, durability: string, contender: string, round: number, value: number }[]} samples
  */
-export function summarize(samples, rows, contenders) {
+export function summarize(samples, rows, contenders, { peers, pairs, durabilities }) {
   const lines = [];
-  for (const durability of ['normal', 'full']) {
-    for (const { id, title, metrics, durabilities } of rows) {
-      if (!durabilities.includes(durability)) continue;
+  for (const durability of Object.keys(durabilities)) {
+    for (const { id, title, metrics } of rows) {
+      if (!samples.some((sample) => sample.row === id && sample.durability === durability)) continue;
       for (const [metric, { title: more, unit, better }] of Object.entries(metrics)) {
         const series = seriesOf(samples, id, metric, durability, contenders);
         const medians = Object.fromEntries(
           Object.entries(series).map(([contender, values]) => [contender, median(values)]),
         );
         const bestPeer = best(
-          PEERS.filter((peer) => peer in medians),
+          peers.filter((peer) => peer in medians),
           medians,
           better,
         );
@@ -33,8 +31,10 @@ export function summarize(samples, rows, contenders) {
           unit,
           medians,
           bestPeer,
-          toRaw: ratio(series.thrun, series.raw, better),
-          toBestPeer: bestPeer && ratio(series.thrun, series[bestPeer], better),
+          ratios: pairs.flatMap(([ours, raw]) => [
+            ratio(series[ours], series[raw], better),
+            bestPeer && ratio(series[ours], series[bestPeer], better),
+          ]),
           toOther: ratio(series.thrun, series['thrun (other build)'], better),
         });
       }
@@ -67,26 +67,24 @@ function ratio(ours, theirs, better) {
 }
 
 /** As Markdown, one table for each durability: what docs/benchmarks.md holds. */
-export function tables(lines, contenders) {
+export function tables(lines, contenders, { pairs, durabilities }) {
   const text = [];
-  for (const durability of ['normal', 'full']) {
+  for (const [durability, heading] of Object.entries(durabilities)) {
     const ofIt = lines.filter((line) => line.durability === durability);
     if (ofIt.length === 0) continue;
     const header = [
       '',
       ...contenders,
-      'thrun : raw',
-      'thrun : best peer',
+      ...pairs.flatMap(([ours, raw]) => [`${ours} : ${raw}`, `${ours} : best peer`]),
       ...(hasOther(contenders) ? ['thrun : other build'] : []),
     ];
-    const body = ofIt.map(({ title, unit, medians, toRaw, toBestPeer, toOther }) => [
+    const body = ofIt.map(({ title, unit, medians, ratios, toOther }) => [
       title,
       ...contenders.map((contender) => (contender in medians ? figure(medians[contender]) + unit : '–')),
-      times(toRaw),
-      times(toBestPeer),
+      ...ratios.map(times),
       ...(hasOther(contenders) ? [times(toOther)] : []),
     ]);
-    text.push(`synchronous = ${durability.toUpperCase()}\n\n${table([header, ...body])}`);
+    text.push(`${heading}\n\n${table([header, ...body])}`);
   }
   return text.join('\n\n');
 }

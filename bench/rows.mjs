@@ -3,7 +3,7 @@ const BOTH = ['normal', 'full'];
 /** Rates: more is better. Times and CPU: less is. */
 const RATE = { rate: { title: '', unit: '/s', better: 'more' } };
 
-/** What is measured. `full` and `quick` are what the task is given, in a full run and in a quick one. */
+/** What is measured, `on` one target or on all. `full` and `quick` are what the task is given, in a full run and in a quick one. */
 export const ROWS = [
   {
     id: 'one-by-one',
@@ -33,7 +33,18 @@ export const ROWS = [
     quick: { warmUpMs: 100, measureMs: 300 },
   },
   {
+    id: 'drain-50k',
+    on: 'redis',
+    title: 'drain 50,000 no-op events, concurrency 100',
+    task: 'drain',
+    metrics: RATE,
+    durabilities: BOTH,
+    full: { count: 50_000, concurrency: 100, limitMs: 30_000 },
+    quick: { count: 50_000, concurrency: 100, limitMs: 3000 },
+  },
+  {
     id: 'drain',
+    on: ['sqlite', 'rabbitmq'],
     title: 'drain 20,000 no-op events, concurrency 100',
     task: 'drain',
     metrics: RATE,

@@ -3,21 +3,25 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CONTENDERS } from './contenders/index.mjs';
 import { machineFacts } from './machine.mjs';
 import { runTask } from './process.mjs';
 import { summarize, tables } from './report.mjs';
 import { ROWS } from './rows.mjs';
+import { TARGETS } from './targets.mjs';
 
-const HELP = `Measures thrun's sqlite transport beside the raw driver and two other SQLite queues. See docs/benchmarks.md.
+const HELP = `Measures thrun beside the raw client and two other queues on the same broker. See docs/benchmarks.md.
 
   node bench/run.mjs [options]
 
+  --on <what>             ${Object.keys(TARGETS).join(' or ')}; default sqlite
   --rounds <n>            how often everything is measured; default 5, 2 with --quick
   --quick                 shorter measurements, for a first look
   --only <row>            ${ROWS.map(({ id }) => id).join(', ')}; may be repeated
-  --contender <name>      ${CONTENDERS.join(', ')}; may be repeated
-  --durability <which>    normal or full; default both
+  --contender <name>      may be repeated;
+${Object.entries(TARGETS)
+  .map(([name, { contenders }]) => `                            ${name}: ${contenders.join(', ')}`)
+  .join('\n')}
+  --durability <which>    normal or full (sqlite); default both
   --dist <folder>         the build of thrun to measure; default dist
   --other-build <folder>  another build, measured beside it
   --cpu-prof              write a .cpuprofile of each measured process to bench/.data
@@ -30,6 +34,7 @@ const RESULTS = join(BENCH, 'results');
 
 const { values: options } = parseArgs({
   options: {
+    on: { type: 'string', default: 'sqlite' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
@@ -46,25 +51,30 @@ if (options.help) process.stdout.write(HELP);
 else await main();
 
 async function main() {
-  const rows = chosen('--only', options.only, ROWS, ({ id }) => id);
-  const contenders = chosen('--contender', options.contender, CONTENDERS).filter(
+  const target = TARGETS[options.on];
+  if (!target) throw new Error(`--on ${options.on}: there is ${Object.keys(TARGETS).join(', ')}`);
+  const rows = chosen('--only', options.only, ROWS, ({ id }) => id).filter(({ on = options.on }) =>
+    on.includes(options.on),
+  );
+  const contenders = chosen('--contender', options.contender, target.contenders).filter(
     (name) => options['other-build'] !== undefined || name !== 'thrun (other build)',
   );
   const rounds = Number(options.rounds ?? (options.quick ? 2 : 5));
   if (!(rounds >= 1)) throw new Error(`--rounds must be a number from 1, and is ${options.rounds}`);
-  prepare();
+  prepare(target);
 
   const builds = { dist: resolve(options.dist), other: options['other-build'] && resolve(options['other-build']) };
   const machine = await machineFacts(builds.dist, DATA);
+  const broker = await target.serve(DATA);
   const samples = [];
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
-      for (const durability of row.durabilities) {
+      for (const durability of durabilitiesOf(row, target)) {
         if (options.durability !== undefined && durability !== options.durability) continue;
         // Each begins a round once: what heats up or fills up then hits all of them alike.
         for (const contender of rotated(contenders, round)) {
           note(`round ${round + 1} of ${rounds}: ${row.id}, ${durability}, ${contender}`);
-          const measured = await measure(row, durability, contender, builds);
+          const measured = await measure(row, durability, contender, builds, broker);
           for (const [metric, value] of Object.entries(measured)) {
             samples.push({ row: row.id, metric, durability, contender, round, value });
           }
@@ -73,34 +83,45 @@ async function main() {
     }
   }
   note('');
+  broker.stop();
 
-  const text = tables(summarize(samples, rows, contenders), contenders);
+  const text = tables(summarize(samples, rows, contenders, target), contenders, target);
   process.stdout.write(`\n${text}\n\n${JSON.stringify(machine)}\n`);
   mkdirSync(RESULTS, { recursive: true });
-  const result = { measuredAt: new Date().toISOString(), quick: options.quick, rounds, machine, samples };
+  const result = {
+    on: options.on,
+    measuredAt: new Date().toISOString(),
+    quick: options.quick,
+    rounds,
+    machine,
+    samples,
+  };
   writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(result, null, 1)}\n`);
 }
 
 /** A fresh process and a fresh folder, on the disk the repository is on: a temporary folder may be in memory. */
-async function measure(row, durability, contender, builds) {
+async function measure(row, durability, contender, builds, broker) {
   const folder = mkdtempSync(join(DATA, 'run-'));
   const execArgv = options['cpu-prof']
     ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`]
     : [];
   try {
     const sizes = options.quick ? row.quick : row.full;
-    return await runTask({ ...sizes, task: row.task, contender, durability, folder, builds }, execArgv);
+    const where = { on: options.on, ...broker.fresh(), contender, durability, folder, builds };
+    return await runTask({ ...sizes, task: row.task, ...where }, execArgv);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function prepare() {
+/** The embedded transport knows two, the brokers their own. */
+function durabilitiesOf({ durabilities }, target) {
+  return Object.keys(target.durabilities).filter((one) => options.on !== 'sqlite' || durabilities.includes(one));
+}
+
+function prepare(target) {
   mkdirSync(DATA, { recursive: true });
-  if (!existsSync(join(BENCH, 'node_modules', 'plainjob'))) {
-    note('installing the peers; better-sqlite3 may have to be compiled, which takes minutes');
-    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: BENCH, stdio: ['ignore', 2, 2] });
-  }
+  target.install();
   if (!existsSync(join(options.dist, 'index.js'))) {
     note('building thrun');
     execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] });

@@ -1,41 +1,52 @@
-// `npm test`: installs and builds what is missing, then runs the tests. `--quick`: those that take under a minute in all.
-// Further arguments go to vitest. A broker named by REDIS_URL is used where a test need not kill it, and not installed.
+// `npm test`: installs and builds what is missing, then runs the tests. `--quick`: those that take under a minute in all;
+// `--embedded`: those that need no broker and no other language, for another Node. Further arguments go to vitest. A broker
+// named by REDIS_URL or AMQP_URL is used where a test need not kill it.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { build, install, root } from './prepare.mjs';
 import { ensureTools } from './tools.mjs';
 
+/** Tests that start real servers, or programs in other languages. */
+const WITH_BROKERS = [
+  'test/brokers/**',
+  'test/end-to-end/**',
+  'test/batch/stores/redis*',
+  'test/cli/{bridge,routing}.test.ts',
+  'test/transports/{rabbitmq,redis}*',
+  'test/transports/{rabbitmq,redis}*/**',
+];
+/** Those that start many processes, or fill disks. */
+const SLOW = ['test/cli/**', 'test/transports/sqlite/**', 'test/readme.test.ts'];
+
+const MODES = {
+  '--quick': { left: [...WITH_BROKERS, ...SLOW], env: { THRUN_QUICK: '1' } },
+  '--embedded': { left: WITH_BROKERS, env: { THRUN_QUICK: '1' } },
+};
+
 const [first, ...rest] = process.argv.slice(2);
-const quick = first === '--quick';
+const mode = MODES[first];
 
 install();
-if (!quick) {
+if (!mode) {
   ensureTools({
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
+    '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
+    'amqp-publish': 'amqp-tools',
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
+    '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });
 }
 build();
 
-// What starts processes of its own, or fills disks, is for the whole run.
-const slow = [
-  'test/brokers/**',
-  'test/end-to-end/**',
-  'test/batch/stores/redis*',
-  'test/cli/**',
-  'test/transports/sqlite/**',
-  'test/transports/redis*',
-  'test/transports/redis*/**',
-  'test/readme.test.ts',
-];
-const args = quick ? [...slow.flatMap((glob) => ['--exclude', glob]), ...rest] : process.argv.slice(2);
-const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...args], {
+const left = (mode?.left ?? []).flatMap((glob) => ['--exclude', glob]);
+const args = ['run', ...left, ...(mode ? rest : process.argv.slice(2))];
+const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), ...args], {
   cwd: root,
   stdio: 'inherit',
   // Tests that try random cases try fewer of them.
-  env: { ...process.env, ...(quick && { THRUN_QUICK: '1' }) },
+  env: { ...process.env, ...mode?.env },
 });
 process.exitCode = status ?? 1;
 

@@ -19,11 +19,14 @@ import type {
   PayloadOf,
   PublishOptions,
 } from './contracts/listener.js';
+import { transportName } from './contracts/route.js';
 import type { Transport } from './contracts/transport.js';
 import type { ThrunConfig } from './config/options.js';
 import { type ResolvedConfig, resolveConfig } from './config/resolve.js';
+import { type Address, addressesOf, type Restriction } from './dispatch/addresses.js';
 import { Dispatcher, type EventInput } from './dispatch/dispatcher.js';
 import type { Contract } from './dispatch/payload-of.js';
+import { Routes } from './dispatch/routes.js';
 import type { Limits } from './envelope/index.js';
 import { Bus } from './observability/bus.js';
 import { logTo } from './observability/log-observations.js';
@@ -33,14 +36,14 @@ import type { Listener } from './registry/listener.js';
 import { type DecoratorRecord, recorded, recordOf } from './registry/records.js';
 import { Registry } from './registry/registry.js';
 import { loadTransport } from './transports/index.js';
+import type { Source } from './worker/sources.js';
 import { Worker, type WorkerOptions } from './worker/worker.js';
 
 /** A function that listens. */
 export type ListenerFunction<Payload> = (payload: Payload, context: EventContext) => unknown;
 
-export interface WorkOptions {
-  /** Consume these queues only. Default: the config's queue and every listener's own. */
-  readonly queues?: readonly string[] | undefined;
+/** What `work` is to consume: by default every address that {@link Thrun.addresses} names. */
+export interface WorkOptions extends Restriction {
   /** Run only these listeners; what the others are to get is left to other workers. */
   readonly runs?: (listener: Listener) => boolean;
   readonly admit?: WorkerOptions['admit'];
@@ -81,6 +84,7 @@ export class Thrun {
   readonly #limits: Limits;
   readonly #dispatcher: Dispatcher;
   readonly #transports = new Map<string, Promise<Transport>>();
+  readonly #routes: Routes;
   readonly #workers = new Set<Worker>();
   readonly #batches: BatchService;
   readonly #queueOf: NonNullable<ThrunParts['queueOf']>;
@@ -96,7 +100,9 @@ export class Thrun {
     this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+    this.#routes = new Routes(config.routes);
     this.#dispatcher = new Dispatcher({
+      routes: this.#routes,
       clock: this.#clock,
       limits: this.#limits,
       source: config.source,
@@ -110,7 +116,7 @@ export class Thrun {
       clock: this.#clock,
       logger,
       limits: this.#limits,
-      publish: (inputs) => this.#dispatcher.publishAll(inputs),
+      publish: (inputs, send) => this.#dispatcher.publishAll(inputs, send),
     });
   }
 
@@ -201,16 +207,14 @@ export class Thrun {
   }
 
   /** Starts consuming in this process, with every listener subscribed so far. */
-  async work(options: WorkOptions = {}): Promise<Worker> {
-    const transport = await this.transport(undefined);
+  async work({ runs, admit, ...restriction }: WorkOptions = {}): Promise<Worker> {
+    if (this.#closed) throw new ThrunError('THRUN_CLOSED');
     const { config } = this;
-    const { queues = this.queues(), runs, admit } = options;
-    this.#listenForResults(transport);
+    this.#listenForResults();
     const worker = new Worker(
       {
         ...config.worker,
         group: config.group,
-        queues,
         unhandled: config.unhandled,
         limits: this.#limits,
         middleware: config.middleware,
@@ -218,7 +222,7 @@ export class Thrun {
         ...(admit && { admit }),
       },
       {
-        transport,
+        sources: this.#sources(this.addresses(restriction)),
         registry: this.registry,
         clock: this.#clock,
         random: this.#random,
@@ -235,10 +239,15 @@ export class Thrun {
     return worker;
   }
 
-  /** Every queue the listeners run from, the config's own first. */
-  queues(): readonly string[] {
-    const own = this.registry.all().flatMap(({ queue }) => queue ?? []);
-    return [...new Set([this.config.queue, ...own])];
+  /** Where the listeners subscribed so far receive from, the config's own transport and queue first. */
+  addresses(restriction: Restriction = {}): readonly Address[] {
+    const needs = this.registry
+      .all()
+      .flatMap(({ contracts, kind, queue }) =>
+        contracts.map((contract) => ({ contract, isJob: kind === 'job', queue })),
+      );
+    const own = { transport: this.#ownName, queue: this.config.queue };
+    return addressesOf({ own, routes: this.#routes }, needs, restriction);
   }
 
   /** Calls `observer` for whatever happens to deliveries here. Returns a function that ends it. */
@@ -247,20 +256,19 @@ export class Thrun {
   }
 
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
-  transport(name?: string): Promise<Transport> {
+  transport(name = this.#ownName): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
     return this.#opened(name);
   }
 
   /** Also while closing, when what batches have written is still to be sent. */
-  #opened(name: string | undefined): Promise<Transport> {
-    const key = name ?? '';
-    let opening = this.#transports.get(key);
+  #opened(name = this.#ownName): Promise<Transport> {
+    let opening = this.#transports.get(name);
     if (!opening) {
       opening = this.#open(name);
-      this.#transports.set(key, opening);
+      this.#transports.set(name, opening);
       // A transport that could not be reached is tried anew by the next caller.
-      opening.catch(() => this.#transports.delete(key));
+      opening.catch(() => this.#transports.delete(name));
     }
     return opening;
   }
@@ -277,23 +285,43 @@ export class Thrun {
     for (const opening of this.#transports.values()) await (await opening.catch(() => undefined))?.close();
   }
 
-  async #open(name: string | undefined): Promise<Transport> {
-    const { transport: own, transports } = this.config;
-    const isOwn = name === undefined || name === (typeof own === 'string' ? own : own.name);
-    const transport =
-      isOwn && typeof own !== 'string' ? own : await loadTransport(isOwn ? (own as string) : name, transports);
+  async #open(name: string): Promise<Transport> {
+    const { transport: own, routes, transports } = this.config;
+    const given = [own, ...routes.map(({ transport }) => transport)].find(
+      (one) => typeof one === 'object' && one.name === name,
+    );
+    const transport = typeof given === 'object' ? given : await loadTransport(name, transports);
     await transport.open();
-    if (isOwn) this.#ready = transport;
+    if (name === this.#ownName) this.#ready = transport;
     return transport;
   }
 
+  get #ownName(): string {
+    return transportName(this.config.transport);
+  }
+
+  /** One for each transport. */
+  #sources(addresses: readonly Address[]): readonly Source[] {
+    const names = [...new Set(addresses.map(({ transport }) => transport))];
+    return names.map((name) => ({
+      name,
+      queues: addresses.flatMap(({ transport, queue }) => (transport === name ? [queue] : [])),
+      open: () => this.transport(name),
+    }));
+  }
+
   /** Workers in other languages tell by events how a job of a batch went. */
-  #listenForResults({ traits }: Transport): void {
+  #listenForResults(): void {
     if (this.registry.named(RESULTS_LISTENER)) return;
     const run = (payload: unknown, context: EventContext) =>
-      settleForeign(payload, context, () => this.batches(), !traits.fanOut);
+      settleForeign(payload, context, () => this.batches(), !this.#fansOut);
     const what = { name: RESULTS_LISTENER, origin: RESULTS_LISTENER, run };
     this.registry.add(eventListener(what, [JOB_SUCCEEDED, JOB_FAILED], {}, this.config.retry));
+  }
+
+  /** Other applications get what this one gets, on one at least of the transports it consumes. */
+  get #fansOut(): boolean {
+    return [...this.#workers].some(({ transports }) => transports.some(({ traits }) => traits.fanOut));
   }
 
   get #collect(): CollectOptions {

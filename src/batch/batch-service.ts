@@ -3,7 +3,7 @@ import type { BatchStore } from '../contracts/batch-store.js';
 import type { Clock } from '../contracts/clock.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
-import type { EventInput } from '../dispatch/dispatcher.js';
+import type { EventInput, SendCall } from '../dispatch/dispatcher.js';
 import type { Limits } from '../envelope/index.js';
 import { Batches } from './batches.js';
 import { JobReporter } from './job-reporter.js';
@@ -15,7 +15,7 @@ export interface BatchServiceParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
-  readonly publish: (inputs: readonly EventInput[]) => Promise<unknown>;
+  readonly publish: (inputs: readonly EventInput[], send: SendCall) => Promise<unknown>;
   readonly stalledAfterMs: number;
   /** How long finished batches are kept, ms; undefined: for ever. */
   readonly keepMs: number | undefined;

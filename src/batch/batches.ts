@@ -12,7 +12,7 @@ import type {
 } from '../contracts/batch-store.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
-import type { EventInput } from '../dispatch/dispatcher.js';
+import type { EventInput, SendCall } from '../dispatch/dispatcher.js';
 import { type Limits, newEventId } from '../envelope/index.js';
 import { type Definable, DEFINITION } from './definition.js';
 import { addedJobId } from './ids.js';
@@ -28,7 +28,7 @@ export interface BatchesParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
-  readonly publish: (inputs: readonly EventInput[]) => Promise<unknown>;
+  readonly publish: (inputs: readonly EventInput[], send: SendCall) => Promise<unknown>;
 }
 
 /** Jobs that go to the store in one step. */

@@ -1,15 +1,15 @@
 import type { BatchRecord, JobRecord, OutboxEntry } from '../contracts/batch-store.js';
 import type { QueueStats } from '../contracts/transport.js';
+import type { Address } from '../dispatch/addresses.js';
 import { formatDuration } from '../contracts/units.js';
 import type { Batches } from './batches.js';
 
-/** What is known of the transport; without it an explanation says less. */
+/** What is known of the transports; without it an explanation says less. */
 export interface Surroundings {
   readonly now: number;
-  readonly transport: string;
-  readonly stats: readonly QueueStats[];
-  /** The queue a contract goes to that names none. */
-  readonly queueOf: (event: string) => string;
+  readonly stats: readonly (QueueStats & { readonly transport: string })[];
+  /** Where a contract goes that names no queue. */
+  readonly addressOf: (event: string) => Address;
   /** The manifest exists, and no handler in it is for this job. */
   readonly isUnheard: (event: string) => boolean;
   /** Queues that running workers of this project consume, as far as can be seen from here; undefined: not known. */
@@ -76,19 +76,21 @@ async function explainJob(batches: Batches, job: JobRecord, around: Surroundings
       `${who} has been running for ${age}, attempt ${attempts}. If its worker died, the transport delivers it again after the visibility timeout.`,
     ];
   }
-  const queue = job.queue ?? around.queueOf(event);
-  const where = `queue ${queue} of ${around.transport}`;
+  const { transport, queue } = { ...around.addressOf(event), ...(job.queue !== undefined && { queue: job.queue }) };
+  const where = `queue ${queue} of ${transport}`;
   if (attempts === 0 && error !== undefined) {
     return [`${who} waits for a worker in another language to say how it went: ${error}.`];
   }
   if (attempts > 0) return [`${who} failed (${error}) and waits in ${where} for its next attempt.`];
   const unheard = around.isUnheard(event) ? ' The manifest knows no handler for it.' : '';
-  return [`${who} was sent to ${where} ${age} ago and has not begun.${unheard} ${queueState(queue, around)}`];
+  return [
+    `${who} was sent to ${where} ${age} ago and has not begun.${unheard} ${queueState({ transport, queue }, around)}`,
+  ];
 }
 
 /** Why nobody has taken it, as far as the transport and the running workers tell. */
-function queueState(queue: string, { stats, consumed, transport }: Surroundings): string {
-  const rows = stats.filter((row) => row.queue === queue);
+function queueState({ transport, queue }: Address, { stats, consumed }: Surroundings): string {
+  const rows = stats.filter((row) => row.transport === transport && row.queue === queue);
   const groups = rows.filter(({ group }) => group !== '');
   const start = `Start a worker for it: thrun work --queue ${queue}`;
   if (rows.length > 0 && groups.length === 0) {

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Applied, BatchStore, JobRecord, OutboxEntry, Outgoing } from '../contracts/batch-store.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Logger } from '../contracts/listener.js';
-import type { EventInput } from '../dispatch/dispatcher.js';
+import type { EventInput, SendCall } from '../dispatch/dispatcher.js';
 import { RawJson } from '../envelope/index.js';
 import { jobInput, previousResult } from './job-message.js';
 import type { StepQueue } from './step-queue.js';
@@ -15,7 +15,7 @@ export interface RelayParts {
   readonly steps: Steps;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly publish: (inputs: readonly EventInput[]) => Promise<unknown>;
+  readonly publish: (inputs: readonly EventInput[], send: SendCall) => Promise<unknown>;
 }
 
 /** Messages that are published in one go. */
@@ -93,12 +93,12 @@ export class Relay {
   }
 
   /** A transport that is away comes back; meanwhile nobody else could send either. */
-  async #insist(send: () => Promise<void>): Promise<void> {
+  async #insist(send: () => Promise<void>, isFinal = (_error: unknown) => false): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
         return await send();
       } catch (error) {
-        if (this.#closed) throw error;
+        if (this.#closed || isFinal(error)) throw error;
         this.#parts.logger.warn({ error: String(error) }, 'a batch could not send; trying again');
         await new Promise<void>((resolve) => this.#parts.clock.after(pause, resolve));
       }
@@ -159,9 +159,10 @@ export class Relay {
   async #publish(batchId: string, lot: readonly EventInput[]): Promise<void> {
     if (lot.length === 0) return;
     try {
-      await this.#parts.publish(lot);
+      // Each call on its own: what one transport has taken is not sent again because another one is away.
+      await this.#parts.publish(lot, (call) => this.#insist(call, isUsage));
     } catch (error) {
-      if (!(error instanceof ThrunError && error.usage)) throw error;
+      if (!isUsage(error)) throw error;
       if (lot.length > 1) {
         for (const input of lot) await this.#publish(batchId, [input]);
         return;
@@ -214,6 +215,11 @@ export class Relay {
     const applied = await this.#parts.queue.apply(step);
     if (applied) void this.deliver(applied, step.relayUntil ?? 0);
   }
+}
+
+/** It will never be taken, however often it is sent. */
+function isUsage(error: unknown): error is ThrunError {
+  return error instanceof ThrunError && error.usage;
 }
 
 function lifecycleInput(batchId: string, out: Extract<Outgoing, { kind: 'event' }>): EventInput {

@@ -38,6 +38,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what the queues hold; purge one',
     load: async () => (await import('./commands/queues.js')).queues,
   },
+  bridge: {
+    summary: 'move events from one transport to another, byte for byte',
+    load: async () => (await import('./commands/bridge.js')).bridge,
+  },
   doctor: {
     summary: 'check config, manifest, transport and rights, and say how to mend them',
     load: async () => (await import('./commands/doctor.js')).doctor,

@@ -1,14 +1,16 @@
 import type { DeadLetter } from '../contracts/dead-letter.js';
+import type { PlacedLetter } from './all-dead-letters.js';
 import type { Output } from './output.js';
 import { table } from './table.js';
 
 /** A dead letter as `--json` prints it. The names are those of the wire. */
-export function letterDocument(letter: DeadLetter) {
-  const { id, event, eventId, queue, group, target, reason, error, attempts, publishedAt, diedAt } = letter;
+export function letterDocument(letter: PlacedLetter) {
+  const { id, transport, event, eventId, queue, group, target, reason, error, attempts, publishedAt, diedAt } = letter;
   return {
     id,
     event: event ?? null,
     event_id: eventId ?? null,
+    transport,
     queue,
     group,
     listener: target ?? null,

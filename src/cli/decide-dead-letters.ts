@@ -1,10 +1,12 @@
 import type { DeadLetterAccess, DeadLetterFilter } from '../contracts/dead-letter.js';
 import { ThrunError } from '../contracts/errors.js';
+import { AllDeadLetters } from './all-dead-letters.js';
 import type { Cli } from './cli.js';
 import { confirm, isAnybodyThere } from './confirm.js';
+import { withTransports } from './each-transport.js';
 import { PartialFailure } from './partial-failure.js';
 import { plain } from './plain-text.js';
-import { configFor, deadLettersOf, type TransportFlag, withTransport } from './project.js';
+import { configFor, type TransportFlag } from './project.js';
 
 export interface Filters extends TransportFlag {
   readonly event?: string;
@@ -39,16 +41,22 @@ export const FORGET: Decision = {
   apply: (access, ids) => access.forget(ids),
 };
 
-export async function decide(cli: Cli, flags: DecideFlags, ids: readonly string[], decision: Decision): Promise<void> {
+export async function decide(
+  cli: Cli,
+  flags: DecideFlags,
+  ids: readonly string[],
+  decision: Decision,
+): Promise<number> {
   checkSelection(flags, ids, decision);
   const { config } = await configFor(cli, flags);
-  await withTransport(config, async (transport) => {
-    const access = deadLettersOf(transport);
+  const { complete } = await withTransports(cli, config, flags, async (transports) => {
+    const access = new AllDeadLetters(transports);
     const done =
       flags.all === true ? await decideAll(cli, access, flags, decision) : await decideOn(access, ids, decision);
     if (cli.output.json) cli.output.document({ [decision.past]: done });
     else cli.output.line(`${done} ${decision.past}.`);
   });
+  return complete ? 0 : 1;
 }
 
 function checkSelection(flags: DecideFlags, ids: readonly string[], { verb }: Decision): void {

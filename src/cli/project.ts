@@ -2,9 +2,11 @@ import { type Thrun, thrunFrom } from '../app.js';
 import type { Settings } from '../config/environment.js';
 import type { ResolvedConfig } from '../config/resolve.js';
 import { ThrunError } from '../contracts/errors.js';
+import { transportName } from '../contracts/route.js';
 import type { DeadLetterAccess } from '../contracts/dead-letter.js';
 import type { QueueAccess, Transport } from '../contracts/transport.js';
 import type { Logger } from '../contracts/listener.js';
+import { transportsOf } from '../dispatch/addresses.js';
 import type { Limits } from '../envelope/index.js';
 import type { Cli, GlobalFlags } from './cli.js';
 
@@ -12,7 +14,7 @@ export interface TransportFlag extends GlobalFlags {
   readonly transport?: string;
 }
 
-/** The config, with the transport that the command line names; and what it was overruled with, to be passed on. */
+/** The config, with the transport that the command line names where it has none of that name; and what it was overruled with, to be passed on. */
 export async function configFor(
   cli: Cli,
   flags: TransportFlag,
@@ -20,8 +22,9 @@ export async function configFor(
 ): Promise<{ readonly config: ResolvedConfig; readonly overrides: Settings }> {
   const config = await cli.config(flags, overrides);
   const { transport: wanted } = flags;
-  // A transport object has a name too, and naming it is no reason to look for another one.
-  if (wanted === undefined || wanted === nameOf(config)) return { config, overrides };
+  // A transport object has a name too, and naming one that is there is no reason to look for another.
+  if (wanted === undefined || transportsOf(nameOf(config), config.routes).includes(wanted))
+    return { config, overrides };
   const all: Settings = {
     values: { ...overrides.values, transport: wanted as never },
     names: { ...overrides.names, transport: '--transport' },
@@ -30,7 +33,7 @@ export async function configFor(
 }
 
 export function nameOf({ transport }: ResolvedConfig): string {
-  return typeof transport === 'string' ? transport : transport.name;
+  return transportName(transport);
 }
 
 /** Makes the project's thrun for `use`, and closes it whatever comes of it. */
@@ -47,16 +50,26 @@ export async function withThrun<Result>(
   }
 }
 
+export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
+  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+}
+
 /** The same, for what is done on its transport. */
-export function withTransport<Result>(
+export async function withTransport<Result>(
   config: ResolvedConfig,
   use: (transport: Transport) => Promise<Result>,
 ): Promise<Result> {
-  return withThrun(config, async (thrun) => use(await thrun.transport()));
+  return withThrun(await withListenersQueues(config), async (thrun) => use(await thrun.transport()));
 }
 
-export function limitsOf({ limits: { payloadBytes, depth, metaBytes } }: ResolvedConfig): Limits {
-  return { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+/** A broker that cannot list its queues looks at those it is told of: the listeners' own are in the manifest. */
+async function withListenersQueues(config: ResolvedConfig): Promise<ResolvedConfig> {
+  const { readManifest } = await import('../registry/manifest.js');
+  const manifest = await readManifest(config).catch(() => undefined);
+  const own = manifest?.contracts.flatMap(({ queue }) => queue ?? []) ?? [];
+  const { rabbitmq } = config.transports;
+  const queues = [...new Set([...rabbitmq.queues, ...own])];
+  return { ...config, transports: { ...config.transports, rabbitmq: { ...rabbitmq, queues } } };
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { ThrunConfig } from './options.js';
 
 /** Settings that came from outside the config file, and what the person who made them calls them. */
@@ -15,10 +16,36 @@ export const ENVIRONMENT = {
   THRUN_SQLITE_PATH: 'transports.sqlite.path',
   THRUN_BATCHES_PATH: 'batches.sqlite.path',
   REDIS_URL: 'transports.redis.url',
+  AMQP_URL: 'transports.rabbitmq.url',
   THRUN_LOG_LEVEL: 'logLevel',
   THRUN_CONCURRENCY: 'worker.concurrency',
   THRUN_PROCESSES: 'worker.processes',
 } as const;
+
+/** Where each transport's server or file is said. */
+const PLACES: Readonly<Record<string, string>> = {
+  sqlite: 'transports.sqlite.path',
+  'redis-list': 'transports.redis.url',
+  'redis-streams': 'transports.redis.url',
+};
+
+/**
+ * A transport as a command line names it, alone or with its place: `redis-list`, `sqlite:other.db`,
+ * `redis-streams:redis://host:6379`. Undefined: it has no place that could be named.
+ */
+export function transportSettings(text: string, flag: string): Settings | undefined {
+  const at = text.indexOf(':');
+  const name = at < 0 ? text : text.slice(0, at);
+  const values: Record<string, unknown> = { transport: name };
+  const names: Record<string, string> = { transport: flag };
+  if (at < 0) return { values, names };
+  const path = Object.hasOwn(PLACES, name) ? PLACES[name] : undefined;
+  if (path === undefined) return undefined;
+  const place = text.slice(at + 1);
+  // A path on a command line is relative to where it is typed.
+  put(values, path.split('.'), path.endsWith('.path') && place !== '' ? resolve(place) : place);
+  return { values, names: { ...names, [path]: flag } };
+}
 
 const NUMBERS: ReadonlySet<string> = new Set(['worker.concurrency', 'worker.processes']);
 

@@ -1,11 +1,12 @@
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { ConnectionOptions } from 'node:tls';
 import type { Container, Logger, Middleware, RetryOptions } from '../contracts/listener.js';
+import type { Route } from '../contracts/route.js';
 import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
 
 /** The transports a config can name. */
-export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'memory'] as const;
+export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 'memory'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -24,12 +25,17 @@ export interface ThrunConfig {
   readonly group?: string;
   /** Written to `meta.source` of what this application publishes. Default: the group. */
   readonly source?: string;
-  /** `sqlite` (default), `redis-list`, `redis-streams`, `memory` (one process, for tests), or your own implementation of `Transport`. */
+  /** `sqlite` (default), `redis-list`, `redis-streams`, `rabbitmq`, `memory` (one process, for tests), or your own `Transport`. */
   readonly transport?: TransportName | Transport;
   /** Options of the transports, by name. */
   readonly transports?: TransportsConfig;
   /** The queue events and jobs go to, and are worked from, unless routed elsewhere. Default `events`. */
   readonly queue?: string;
+  /**
+   * Where events and jobs of some names go: to another transport or queue, or in another format. The first route that
+   * matches a name counts; what a publisher says goes before it. Default: none.
+   */
+  readonly routes?: readonly Route<TransportName>[];
   /**
    * Globs of the listener files, relative to the config's folder; `!…` takes files out again.
    * Default: listeners/ and all folders in it, *.ts, *.mts, *.js, *.mjs. Declarations (`*.d.ts`), tests (`*.test.*`) and
@@ -63,6 +69,7 @@ export interface TransportsConfig {
   readonly sqlite?: SqliteConfig;
   /** Of both transports over Redis, and of a batch store there. */
   readonly redis?: RedisConfig;
+  readonly rabbitmq?: RabbitmqConfig;
 }
 
 export interface SqliteConfig {
@@ -119,6 +126,20 @@ export interface RedisSentinelConfig {
   /** Of the sentinels themselves. Default: none. */
   readonly username?: string;
   readonly password?: string;
+}
+
+/** Where RabbitMQ is, and how to get in. RabbitMQ 3.10 or later. */
+export interface RabbitmqConfig {
+  /** `amqp://[user:password@]host[:port][/vhost]`, or `amqps://` for TLS. Default `amqp://127.0.0.1:5672`. */
+  readonly url?: string;
+  /** `host:port` of further nodes of the cluster: when one is gone the next is tried. Default: none. */
+  readonly nodes?: readonly string[];
+  /** For `amqps://`: what Node's `tls.connect` takes, `{ ca, cert, key, servername, … }`. */
+  readonly tls?: ConnectionOptions;
+  /** A link that is silent for twice this long is given up by both sides; whole seconds. Default `10s`. */
+  readonly heartbeat?: Duration;
+  /** How long a publish waits for its confirmation, a lost connection and a blocked broker included. Default `30s`. */
+  readonly timeout?: Duration;
 }
 
 export interface LimitsConfig {

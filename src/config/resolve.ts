@@ -3,12 +3,13 @@ import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
 import type { BatchStore } from '../contracts/batch-store.js';
 import type { Container, Logger, Middleware } from '../contracts/listener.js';
+import type { Route } from '../contracts/route.js';
 import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { BatchStoreName, LogLevel, RedisConfig, ThrunConfig, TransportName } from './options.js';
+import type { BatchStoreName, LogLevel, RabbitmqConfig, RedisConfig, ThrunConfig, TransportName } from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, placesOf, type Problem } from './validate.js';
 
@@ -26,8 +27,15 @@ export interface ResolvedConfig {
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
     readonly redis: ResolvedRedisConfig;
+    readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
+      readonly heartbeatMs: number;
+      readonly timeoutMs: number;
+      readonly group: string;
+      readonly queues: readonly string[];
+    };
   };
   readonly queue: string;
+  readonly routes: readonly Route[];
   readonly batches: ResolvedBatchesConfig;
   readonly listeners: readonly string[];
   readonly retry: RetryPolicy;
@@ -102,9 +110,10 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis = {} } = config.transports ?? {};
+  const { sqlite = {}, redis = {}, rabbitmq = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
+  const queue = config.queue ?? 'events';
   const concurrency = worker.concurrency ?? 10;
   return {
     root,
@@ -116,8 +125,10 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
       redis: redisOf(redis),
+      rabbitmq: rabbitmqOf(rabbitmq, group, queue),
     },
-    queue: config.queue ?? 'events',
+    queue,
+    routes: config.routes ?? [],
     batches: batchesOf(config, root),
     listeners: config.listeners ?? DEFAULT_LISTENERS,
     retry: resolveRetry(config.retry),
@@ -165,6 +176,11 @@ function redisOf({ timeout, ...redis }: RedisConfig): ResolvedRedisConfig {
   return { ...redis, timeoutMs: ms(timeout, 5000) };
 }
 
+/** With what this application is called there: RabbitMQ cannot be asked for its queues. */
+function rabbitmqOf({ heartbeat, timeout, ...rest }: RabbitmqConfig, group: string, queue: string) {
+  return { ...rest, heartbeatMs: ms(heartbeat, 10_000), timeoutMs: ms(timeout, 30_000), group, queues: [queue] };
+}
+
 function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
@@ -175,6 +191,7 @@ const SECTIONS: ReadonlySet<string> = new Set([
   'transports',
   'sqlite',
   'redis',
+  'rabbitmq',
   'limits',
   'worker',
   'retry',

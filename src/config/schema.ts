@@ -1,7 +1,21 @@
 import * as v from 'valibot';
 import type { Transport } from '../contracts/transport.js';
 import { BATCH_STORES, LOG_LEVELS, TRANSPORTS } from './options.js';
-import { duration, fn, isObject, list, name, oneOf, rule, section, share, size, text, whole } from './rules.js';
+import {
+  duration,
+  fn,
+  isObject,
+  isPatternOrName,
+  list,
+  name,
+  oneOf,
+  rule,
+  section,
+  share,
+  size,
+  text,
+  whole,
+} from './rules.js';
 
 /** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
 const DEEPEST = 5000;
@@ -61,12 +75,29 @@ const batches = {
   keep: v.optional(duration()),
 };
 
+const route = section({
+  match: match(),
+  transport: v.optional(transport()),
+  queue: v.optional(name()),
+  format: v.optional(oneOf(['envelope', 'cloudevents'])),
+  consume: v.optional(rule((value) => typeof value === 'boolean', 'true or false')),
+});
+
+const rabbitmq = {
+  url: v.optional(amqpUrl()),
+  nodes: v.optional(nodes()),
+  tls: v.optional(rule(isObject, "options of Node's tls.connect")),
+  heartbeat: v.optional(duration(1000, HOUR)),
+  timeout: v.optional(duration(100, HOUR)),
+};
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
   ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
-  ...['sqlite', 'redis'].map((key) => [key, `transports.${key}`]),
+  ...['match', 'format', 'consume'].map((key) => [key, `routes[].${key}`]),
+  ...['sqlite', 'redis', 'rabbitmq'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
 export const configSchema = section(
@@ -80,9 +111,11 @@ export const configSchema = section(
           section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) }),
         ),
         redis: v.optional(section(redis)),
+        rabbitmq: v.optional(section(rabbitmq)),
       }),
     ),
     queue: v.optional(name()),
+    routes: v.optional(list(route, 'routes: { match: "payment.*", queue: "payments" }')),
     listeners: v.optional(
       list(
         rule((value) => typeof value === 'string' && value !== '', 'a glob'),
@@ -112,6 +145,12 @@ function transport() {
   );
 }
 
+function match() {
+  const isMatch = (value: unknown) =>
+    isPatternOrName(value) || (Array.isArray(value) && value.length > 0 && value.every(isPatternOrName));
+  return rule(isMatch, 'an event name or a pattern ("payment.*"), or a list of them');
+}
+
 /** What an object would need to be a transport. */
 function lacking(value: Partial<Record<keyof Transport, unknown>>): readonly string[] {
   const missing: string[] = [];
@@ -135,6 +174,14 @@ function redisUrl() {
     const { protocol, pathname } = new URL(value);
     return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
   }, 'a URL such as redis://user:password@host:6379/0 (rediss:// for TLS; special characters of a password as %40, …)');
+}
+
+function amqpUrl() {
+  return rule((value) => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return false;
+    const { protocol, hostname } = new URL(value);
+    return ['amqp:', 'amqps:'].includes(protocol) && hostname !== '';
+  }, 'a URL such as amqp://user:password@host:5672/vhost (amqps:// for TLS; special characters of a password as %40, …)');
 }
 
 function nodes() {

@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import { formatDuration, parseDuration } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import type { RetryOptions } from '../contracts/listener.js';
+import { transportName } from '../contracts/route.js';
+import type { Transport } from '../contracts/transport.js';
 import type { RedisConfig, ThrunConfig } from './options.js';
 import { configSchema } from './schema.js';
 
@@ -19,7 +21,8 @@ export function problemsOf(schema: v.GenericSchema, value: unknown): readonly Pr
   const problems = new Map<string, Problem>();
   for (const issue of issues ?? []) {
     const path = pathOf(issue.path ?? []);
-    if (!problems.has(path)) problems.set(path, { path, message: issue.message });
+    const isMissing = issue.type === 'loose_object' && issue.received === 'undefined';
+    if (!problems.has(path)) problems.set(path, { path, message: isMissing ? 'is missing' : issue.message });
   }
   return [...problems.values()];
 }
@@ -61,8 +64,18 @@ function* contradictions(config: ThrunConfig, wrong: ReadonlySet<string>): Gener
       message: `has to be longer than worker.blockedAfter, ${show(blockedAfter)}`,
     };
   }
-  if (right('worker.processes', 'transport') && processes > 1 && livesInOneProcess(config.transport)) {
-    yield { path: 'worker.processes', message: `${processes} processes cannot share this transport; set it to 1` };
+  const used = right('transport') ? [config.transport ?? 'sqlite', ...routed(config, wrong)] : [];
+  const single = used.find(livesInOneProcess);
+  if (right('worker.processes') && processes > 1 && single !== undefined) {
+    const which = single === config.transport ? 'this transport' : `the transport ${transportName(single)} of a route`;
+    yield { path: 'worker.processes', message: `${processes} processes cannot share ${which}; set it to 1` };
+  }
+  const double = used.find((one) => used.some((other) => other !== one && transportName(other) === transportName(one)));
+  if (double !== undefined) {
+    yield {
+      path: 'routes',
+      message: `two transports are called ${transportName(double)}; give one of them another name`,
+    };
   }
   for (const section of ['transports', 'batches'] as const) {
     const path = `${section}.redis`;
@@ -80,7 +93,13 @@ export function placesOf(redis: RedisConfig = {}): readonly string[] {
   return (['url', 'sentinel', 'cluster'] as const).filter((key) => redis[key] !== undefined);
 }
 
-function livesInOneProcess(transport: ThrunConfig['transport']): boolean {
+/** The transports that routes name. */
+function routed({ routes = [] }: ThrunConfig, wrong: ReadonlySet<string>): readonly (string | Transport)[] {
+  if ([...wrong].some((path) => path.startsWith('routes'))) return [];
+  return routes.flatMap(({ transport }) => transport ?? []);
+}
+
+function livesInOneProcess(transport: string | Transport): boolean {
   return typeof transport === 'object' ? !transport.traits.multiProcess : transport === 'memory';
 }
 

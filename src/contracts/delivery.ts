@@ -27,6 +27,11 @@ export interface Delivery {
   readonly attempt: number;
   /** How many of those receipts ended without being settled: their worker died, hung or lost its lease. */
   readonly crashes: number;
+  /**
+   * A CloudEvent in binary mode: its attributes by their names in the specification, `datacontenttype` included. The body
+   * is its data. Absent or undefined: the body is all there is.
+   */
+  readonly cloudEvent?: Readonly<Record<string, string>> | undefined;
   /** The one listener this receipt is meant for; undefined: every listener of the event. */
   readonly target: string | undefined;
   /**

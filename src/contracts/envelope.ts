@@ -42,3 +42,6 @@ export interface Envelope<Payload = JsonValue> {
   readonly payload: Payload;
   readonly meta: Meta;
 }
+
+/** How an envelope is written: as it is, or as a CloudEvent 1.0 in structured JSON. Both are read everywhere. */
+export type WireFormat = 'envelope' | 'cloudevents';

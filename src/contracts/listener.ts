@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { JobBatch } from './batch.js';
-import type { JsonValue, Meta } from './envelope.js';
+import type { JsonValue, Meta, WireFormat } from './envelope.js';
 import type { Duration } from './units.js';
 
 /**
@@ -73,6 +73,8 @@ export interface PublishOptions {
   readonly expiresAt?: Date | string;
   readonly queue?: string;
   readonly transport?: string;
+  /** How it is written. Default: as its route says, else `envelope`. */
+  readonly format?: WireFormat;
   readonly source?: string;
   /** More meta of your own. */
   readonly meta?: Readonly<Record<string, JsonValue>>;

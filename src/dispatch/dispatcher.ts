@@ -2,10 +2,12 @@ import type { Clock } from '../contracts/clock.js';
 import type { JsonValue, Meta } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Class, PublishOptions } from '../contracts/listener.js';
+import { transportName } from '../contracts/route.js';
 import type { OutgoingMessage, Transport } from '../contracts/transport.js';
 import { parseDuration } from '../contracts/units.js';
 import { encode, type Limits, type MetaFields, timeText } from '../envelope/index.js';
 import { type Contract, contractOf } from './payload-of.js';
+import type { Routes } from './routes.js';
 import { readTime } from '../envelope/time.js';
 
 export interface DispatcherParts {
@@ -13,7 +15,8 @@ export interface DispatcherParts {
   readonly limits: Limits;
   /** `meta.source` where the publisher names none. */
   readonly source: string;
-  /** Where a contract goes when the publisher names no queue. */
+  readonly routes: Routes;
+  /** Where a contract goes when neither the publisher nor a route names a queue. */
   readonly queueFor: (contract: Contract) => string;
   /** The transport of this name, the default one without; open. */
   readonly transport: (name: string | undefined) => Transport | Promise<Transport>;
@@ -24,6 +27,11 @@ export interface EventInput extends PublishOptions {
   readonly event: string | Class | object;
   readonly payload?: unknown;
 }
+
+/** Makes one of the calls that many events take: one for each queue. It may try it again, and need not repeat the others. */
+export type SendCall = (call: () => Promise<void>) => Promise<void>;
+
+const sendOnce: SendCall = (call) => call();
 
 /** From event or class to envelope, to its queue, to the transport. */
 export class Dispatcher {
@@ -39,26 +47,26 @@ export class Dispatcher {
     payload: unknown,
     options: PublishOptions = NO_OPTIONS,
   ): Promise<string> {
-    const { message, queue, id } = this.#prepare(event, payload, options);
-    const found = this.#parts.transport(options.transport);
-    const transport = found instanceof Promise ? await found : found;
-    await transport.publish(queue, [message]);
+    const { message, transport, queue, id } = this.#prepare(event, payload, options);
+    const found = this.#parts.transport(transport);
+    const open = found instanceof Promise ? await found : found;
+    await open.publish(queue, [message]);
     return id;
   }
 
-  /** Many at once, one call to the transport for each queue. Resolves to their ids, in order. */
-  async publishAll(inputs: readonly EventInput[]): Promise<string[]> {
+  /** Many at once, one call for each queue of each transport. Resolves to their ids, in order. */
+  async publishAll(inputs: readonly EventInput[], send: SendCall = sendOnce): Promise<string[]> {
     const calls = new Map<string, { transport: string | undefined; queue: string; messages: OutgoingMessage[] }>();
     const ids = inputs.map((input) => {
-      const { message, queue, id } = this.#prepare(input.event, input.payload, input);
-      const key = `${input.transport ?? ''} ${queue}`;
+      const { message, transport, queue, id } = this.#prepare(input.event, input.payload, input);
+      const key = `${transport ?? ''} ${queue}`;
       let call = calls.get(key);
-      if (!call) calls.set(key, (call = { transport: input.transport, queue, messages: [] }));
+      if (!call) calls.set(key, (call = { transport, queue, messages: [] }));
       call.messages.push(message);
       return id;
     });
     for (const { transport, queue, messages } of calls.values()) {
-      await (await this.#parts.transport(transport)).publish(queue, messages);
+      await send(async () => (await this.#parts.transport(transport)).publish(queue, messages));
     }
     return ids;
   }
@@ -76,13 +84,20 @@ export class Dispatcher {
 
   #prepare(event: string | Class | object, payload: unknown, options: PublishOptions) {
     const contract = contractOf(event, payload);
+    const route = this.#parts.routes.of(contract.event);
     const deliverAt = deliveryTime(options, this.#parts.clock);
     const { body, eventId } = encode(
       { event: contract.event, payload: contract.payload, meta: this.#meta(options, deliverAt) },
       this.#parts.limits,
+      options.format ?? route?.format,
     );
     const message: OutgoingMessage = { body, event: contract.event, key: options.key, deliverAt };
-    return { message, id: eventId, queue: options.queue ?? this.#parts.queueFor(contract) };
+    return {
+      message,
+      id: eventId,
+      transport: options.transport ?? (route?.transport && transportName(route.transport)),
+      queue: options.queue ?? route?.queue ?? this.#parts.queueFor(contract),
+    };
   }
 
   #meta(options: PublishOptions, deliverAt: number | undefined): MetaFields {

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../contracts/index.js';
+import { attributesOf, metaOf } from './cloudevent-meta.js';
 import { eventNameProblem } from './event-name.js';
 import type { Limits } from './limits.js';
 import { isId, type JsonObject } from './meta.js';
@@ -8,8 +9,8 @@ import { Undecodable } from './undecodable.js';
 import { utf8Text } from './utf8.js';
 
 /**
- * CloudEvents 1.0 in structured JSON, read as an envelope: `type` is the event, `data` the payload, and every other
- * attribute, extensions included, is meta under its own name, but for `id` and `time`, which have names here.
+ * CloudEvents 1.0 in structured JSON, read as an envelope and written from one: `type` is the event, `data` the payload,
+ * `id` and `time` are `event_id` and `timestamp`, and every other attribute, extensions included, is meta.
  */
 
 /** An object that says it is a CloudEvent. One that also has an `event` as text is an envelope that carries a field. */
@@ -20,21 +21,30 @@ export function isCloudEvent(value: JsonObject): boolean {
 /** In the shape of an envelope; nothing in it is checked yet, but for the version and the payload. */
 export function fromCloudEvent(value: JsonObject, limits: Limits): JsonObject | Undecodable {
   // A rest pattern defines its fields and never assigns them, so a foreign `__proto__` stays data.
-  const { type, data, data_base64, id, time, ...meta } = value;
-  if (meta.specversion !== '1.0') {
+  const { type, data, data_base64, id, time, ...attributes } = value;
+  if (attributes.specversion !== '1.0') {
     return new Undecodable(
       'unsupported_cloudevent',
-      `The message is a CloudEvent with specversion ${kindOf(meta.specversion)}. Send version "1.0".`,
+      `The message is a CloudEvent with specversion ${kindOf(attributes.specversion)}. Send version "1.0".`,
       ...readable(type, id),
     );
   }
-  const payload = data ?? (data === null ? null : base64Payload(data_base64, meta.datacontenttype, limits));
+  const payload = data ?? (data === null ? null : base64Payload(data_base64, attributes.datacontenttype, limits));
   if (payload instanceof Undecodable) return new Undecodable(payload.reason, payload.error, ...readable(type, id));
+  const meta = metaOf(attributes, limits);
   if (id !== undefined) meta.event_id = id;
   if (time !== undefined) meta.timestamp = time;
   const envelope: JsonObject = { payload, meta: meta as JsonValue };
   if (type !== undefined) envelope.event = type;
   return envelope;
+}
+
+/** The text of a CloudEvent; `data` is JSON already. The meta has its id and its time. */
+export function cloudEventText(event: string, data: string, meta: Readonly<Record<string, unknown>>): string {
+  const { source, ...others } = attributesOf(meta);
+  const { event_id: id, timestamp: time } = meta;
+  const head = { specversion: '1.0', id, source, type: event, time, datacontenttype: 'application/json', ...others };
+  return `${JSON.stringify(head).slice(0, -1)},"data":${data}}`;
 }
 
 /**
@@ -48,17 +58,22 @@ function base64Payload(
 ): JsonValue | Undecodable {
   if (base64 === undefined) return {};
   const asItCame: JsonValue = { data_base64: base64 };
-  const saysJson = typeof contentType === 'string' && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType.slice(0, 200));
-  if (contentType !== undefined && !saysJson) return asItCame;
+  const isJson = saysJson(contentType);
+  if (contentType !== undefined && !isJson) return asItCame;
   const text = typeof base64 === 'string' ? base64Text(base64) : undefined;
   const parsed = text === undefined ? undefined : parseInner(text, limits);
   if (parsed !== undefined) return parsed;
-  if (!saysJson) return asItCame;
+  if (!isJson) return asItCame;
   return new Undecodable(
     'invalid_json',
     'The message is a CloudEvent whose data_base64 is said to be JSON, and is not base64 of UTF-8 JSON. ' +
       'Send the JSON in "data", or name the type in "datacontenttype".',
   );
+}
+
+/** By its media type: `application/json`, `text/json; charset=utf-8`, `application/vnd.acme+json`. */
+export function saysJson(contentType: unknown): boolean {
+  return typeof contentType === 'string' && /^[^;]*[/+]json\s*(?:;|$)/i.test(contentType.slice(0, 200));
 }
 
 function base64Text(base64: string): string | undefined {
@@ -68,7 +83,7 @@ function base64Text(base64: string): string | undefined {
 }
 
 /** What is good enough to find the dead letter by. */
-function readable(
+export function readable(
   type: JsonValue | undefined,
   id: JsonValue | undefined,
 ): [event: string | undefined, eventId: string | undefined] {

@@ -1,5 +1,6 @@
 import type { Envelope, JsonValue } from '../contracts/index.js';
 import { fromCloudEvent, isCloudEvent } from './cloudevent.js';
+import { type Attributes, fromBinary } from './cloudevent-binary.js';
 import { eventNameProblem } from './event-name.js';
 import { looksLikeShape } from './hints.js';
 import type { Limits } from './limits.js';
@@ -15,17 +16,22 @@ import { Undecodable } from './undecodable.js';
  * carried on (retries, dead letters, forwarding) is always them and never this view, so nothing is lost in it.
  * @param body a string is one whose characters are its bytes: ASCII
  */
-export function decode(body: Uint8Array | string, origin: Origin, limits: Limits): Envelope | Undecodable {
-  const parsed = parseBody(body, limits);
-  const object = isJsonObject(parsed) ? parsed : unwrap(parsed, limits);
+export function decode(
+  body: Uint8Array | string,
+  origin: Origin,
+  limits: Limits,
+  attributes?: Attributes,
+): Envelope | Undecodable {
+  const object = attributes === undefined ? readObject(body, limits) : fromBinary(attributes, body, limits);
   if (object instanceof Undecodable) return object;
 
-  const message = isCloudEvent(object) ? fromCloudEvent(object, limits) : object;
+  const message = attributes !== undefined || isCloudEvent(object) ? fromCloudEvent(object, limits) : object;
   if (message instanceof Undecodable) return message;
 
   const { event, payload, meta } = message;
   if (eventNameProblem(event) !== undefined) return withoutEvent(object, message);
-  if (body.length > limits.maxMetaBytes && isJsonObject(meta)) {
+  const isMeasured = body.length > limits.maxMetaBytes || attributes !== undefined;
+  if (isMeasured && isJsonObject(meta)) {
     const bytes = metaBytes(meta);
     if (bytes > limits.maxMetaBytes) return largeMeta(bytes, message, limits);
   }
@@ -37,6 +43,11 @@ export function decode(body: Uint8Array | string, origin: Origin, limits: Limits
   if (payload === undefined) message.payload = {};
   if (view !== meta) message.meta = view as JsonValue;
   return message as unknown as Envelope;
+}
+
+function readObject(body: Uint8Array | string, limits: Limits): JsonObject | Undecodable {
+  const parsed = parseBody(body, limits);
+  return isJsonObject(parsed) ? parsed : unwrap(parsed, limits);
 }
 
 /** Some clients encode twice. One layer is taken off; a second would be a habit nobody should get into. */

@@ -1,4 +1,6 @@
+import type { WireFormat } from '../contracts/envelope.js';
 import { type Meta, ThrunError } from '../contracts/index.js';
+import { cloudEventText } from './cloudevent.js';
 import { isDeeperThan } from './depth.js';
 import { eventNameProblem } from './event-name.js';
 import { newEventId } from './ids.js';
@@ -30,16 +32,20 @@ export interface Encoded {
  * Writes an envelope. Whatever a worker would refuse is refused here, while the caller still holds what is wrong:
  * THRUN_EVENT_NAME, THRUN_PAYLOAD, THRUN_ENVELOPE (for meta), THRUN_TIME.
  */
-export function encode(fields: EnvelopeFields, limits: Limits = DEFAULT_LIMITS): Encoded {
+export function encode(
+  fields: EnvelopeFields,
+  limits: Limits = DEFAULT_LIMITS,
+  format: WireFormat = 'envelope',
+): Encoded {
   const { event } = fields;
   const nameProblem = eventNameProblem(event);
   if (nameProblem !== undefined) {
     throw new ThrunError('THRUN_EVENT_NAME', [typeof event === 'string' ? printable(event) : 'given', nameProblem]);
   }
   const meta = metaToWrite(fields.meta);
-  const json = write(event, fields.payload, meta);
+  const json = write(event, fields.payload, meta, format);
   const body = Buffer.from(json);
-  checkLimits(event, json, body.byteLength, meta, limits);
+  checkLimits(event, json, body.byteLength, meta, limits, format);
   return { body, eventId: meta.event_id, event };
 }
 
@@ -64,11 +70,12 @@ function timeOf(field: string, value: unknown): string {
 }
 
 /** In parts: a payload that gives no text is noticed, and one that is JSON already goes in as it stands. */
-function write(event: string, payload: unknown, meta: WrittenMeta): string {
+function write(event: string, payload: unknown, meta: WrittenMeta, format: WireFormat): string {
   const raw = payload instanceof RawJson ? checkedText(event, payload) : undefined;
   let text: string | undefined;
   try {
     text = raw ?? (payload === undefined ? '{}' : JSON.stringify(payload));
+    if (text !== undefined && format === 'cloudevents') return cloudEventText(event, text, meta);
     if (text !== undefined)
       return `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`;
   } catch (error) {
@@ -80,7 +87,14 @@ function write(event: string, payload: unknown, meta: WrittenMeta): string {
   throw new ThrunError('THRUN_PAYLOAD', [event, problem]);
 }
 
-function checkLimits(event: string, json: string, bytes: number, meta: WrittenMeta, limits: Limits): void {
+function checkLimits(
+  event: string,
+  json: string,
+  bytes: number,
+  meta: WrittenMeta,
+  limits: Limits,
+  format: WireFormat,
+): void {
   if (bytes > limits.maxBytes) {
     const advice = 'send a reference to the data in place of the data, or raise the limit';
     throw new ThrunError('THRUN_PAYLOAD', [
@@ -88,7 +102,9 @@ function checkLimits(event: string, json: string, bytes: number, meta: WrittenMe
       `the message is ${bytes} bytes, the limit is ${limits.maxBytes}; ${advice}`,
     ]);
   }
-  if (isDeeperThan(json, limits.maxDepth)) {
+  // In a CloudEvent the depth of the meta is inside of texts, and will be found out when they are read.
+  const inside = format === 'cloudevents' ? JSON.stringify(meta) : '';
+  if (isDeeperThan(json, limits.maxDepth) || isDeeperThan(inside, limits.maxDepth)) {
     throw new ThrunError('THRUN_PAYLOAD', [
       event,
       `it is nested deeper than ${limits.maxDepth} levels; flatten it, or raise the limit`,

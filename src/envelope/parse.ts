@@ -40,7 +40,7 @@ export function placeIn(text: string, at: number, before = 0): string {
   return `line ${line}, column ${column} (byte ${before + Buffer.byteLength(head)})`;
 }
 
-function tooLarge(bytes: number, limits: Limits): Undecodable {
+export function tooLarge(bytes: number, limits: Limits): Undecodable {
   return new Undecodable(
     'payload_too_large',
     `The message is ${bytes} bytes, the limit is ${limits.maxBytes}. ` +

@@ -1,5 +1,5 @@
 import type { Logger } from '../contracts/listener.js';
-import type { Observer } from './observation.js';
+import type { Observation, Observer } from './observation.js';
 
 /** Writes what a person operating a worker wants to read; success is silent unless debugging. */
 export function logTo(logger: Logger): Observer {
@@ -15,7 +15,7 @@ export function logTo(logger: Logger): Observer {
       case 'blocked':
         return logger.warn(observation, `${observation.listener} blocked the event loop`);
       case 'transport':
-        return logNotice(logger, observation.notice);
+        return logNotice(logger, observation);
       case 'succeeded':
         return logger.debug(observation, 'handled');
       case 'received':
@@ -25,15 +25,18 @@ export function logTo(logger: Logger): Observer {
   };
 }
 
-function logNotice(logger: Logger, notice: Extract<Parameters<Observer>[0], { kind: 'transport' }>['notice']): void {
+function logNotice(logger: Logger, { transport, notice }: Extract<Observation, { kind: 'transport' }>): void {
   switch (notice.kind) {
     case 'lease_lost':
-      return logger.warn(notice, 'the lease ran out before this was settled; it is handled again elsewhere');
+      return logger.warn(
+        { transport, ...notice },
+        'the lease ran out before this was settled; it is handled again elsewhere',
+      );
     case 'disconnected':
-      return logger.error({ error: notice.error.message }, 'the transport is lost; reconnecting');
+      return logger.error({ transport, error: notice.error.message }, 'the transport is lost; reconnecting');
     case 'reconnected':
-      return logger.info({}, 'the transport is back; consuming again');
+      return logger.info({ transport }, 'the transport is back; consuming again');
     case 'degraded':
-      return logger.warn({}, notice.message);
+      return logger.warn({ transport }, notice.message);
   }
 }

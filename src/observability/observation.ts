@@ -14,7 +14,7 @@ export type Observation =
   | { readonly kind: 'handed_back'; readonly id: string }
   /** A listener did not let go of the event loop. */
   | { readonly kind: 'blocked'; readonly listener: string; readonly ms: number }
-  | { readonly kind: 'transport'; readonly notice: TransportNotice };
+  | { readonly kind: 'transport'; readonly transport: string; readonly notice: TransportNotice };
 
 interface Failure {
   readonly event: string | undefined;

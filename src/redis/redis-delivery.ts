@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import type { Delivery, Successor } from '../contracts/delivery.js';
 import type { Lease } from './redis-lease.js';
 
@@ -8,6 +9,16 @@ export interface Settler {
   readonly queue: string;
   begin(delivery: RedisDelivery): Promise<void>;
   settle(delivery: RedisDelivery, settlement: Settlement): Promise<void>;
+}
+
+/** Bodies that came in one piece. Taken apart only where somebody asks. */
+export class Bodies {
+  /** The same as text, whose characters are the bytes; undefined: they are not all ASCII. */
+  readonly text: string | undefined;
+
+  constructor(readonly bytes: Buffer) {
+    this.text = isAscii(bytes) ? bytes.toString('latin1') : undefined;
+  }
 }
 
 export class RedisDelivery implements Delivery {
@@ -23,7 +34,9 @@ export class RedisDelivery implements Delivery {
     readonly number: number | string,
     readonly lease: Lease | undefined,
     readonly index: number,
-    readonly body: Uint8Array,
+    private readonly bodies: Pick<Bodies, 'bytes' | 'text'>,
+    private readonly from: number,
+    private readonly to: number,
     readonly publishedAt: number | undefined,
     readonly attempt: number,
     readonly crashes: number,
@@ -36,6 +49,19 @@ export class RedisDelivery implements Delivery {
 
   get queue(): string {
     return this.settler.queue;
+  }
+
+  get body(): Uint8Array {
+    return this.bodies.bytes.subarray(this.from, this.to);
+  }
+
+  /** Bytes of the body. */
+  get length(): number {
+    return this.to - this.from;
+  }
+
+  get text(): string | undefined {
+    return this.bodies.text?.slice(this.from, this.to);
   }
 
   begin(): Promise<void> {

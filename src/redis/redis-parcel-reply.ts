@@ -16,14 +16,17 @@ export function deliver(
   settler: Settler,
   lease: Lease,
   index: number,
-  bodyOf: (fields: Buffer[]) => Uint8Array = ([only]) => only as Buffer,
+  bodyOf: (fields: Buffer[]) => Buffer = ([only]) => only as Buffer,
 ): RedisDelivery {
+  const bytes = Array.isArray(body) ? bodyOf(body) : body;
   return new RedisDelivery(
     settler,
     message.length > 0 ? String(message) : Number(id),
     lease,
     index,
-    Array.isArray(body) ? bodyOf(body) : body,
+    { bytes, text: undefined },
+    0,
+    bytes.length,
     publishedAt.length > 0 ? Number(publishedAt) : undefined,
     attempt,
     crashes,

@@ -14,8 +14,10 @@ export interface WorkerSpec {
   readonly overrides: Settings;
   /** Listener files, ready to import. */
   readonly listeners: readonly BuiltListener[];
-  /** Consume these only; undefined: every queue a listener needs. */
+  /** Consume these only; undefined: every address a listener needs. */
   readonly queues: readonly string[] | undefined;
+  /** Consume from this transport only; undefined: from every one a listener needs. */
+  readonly transport: string | undefined;
   /** Run only listeners to contracts that match this pattern. */
   readonly only: string | undefined;
   /** Ask before running what was received (`--limit`). */

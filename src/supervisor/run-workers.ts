@@ -13,7 +13,10 @@ export interface RunWorkersOptions {
   /** What the command line overrules; every worker process applies it too. */
   readonly overrides: Settings;
   readonly processes?: number | undefined;
+  /** Only these: a queue, or `transport:queue`. */
   readonly queues?: readonly string[] | undefined;
+  /** Only from this transport. */
+  readonly transport?: string | undefined;
   readonly only?: string | undefined;
   readonly limit?: number | undefined;
   readonly timeLimitMs?: number | undefined;
@@ -88,6 +91,7 @@ async function specFor(config: ResolvedConfig, options: RunWorkersOptions): Prom
     overrides: options.overrides,
     listeners: await buildListeners(config),
     queues: options.queues,
+    transport: options.transport,
     only: options.only,
     metered: options.limit !== undefined,
     stopWhenEmpty: options.stopWhenEmpty === true,

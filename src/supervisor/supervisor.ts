@@ -11,7 +11,7 @@ export interface SupervisorOptions {
   readonly blockedAfterMs: number;
   /** … and after so long its process is killed and replaced, ms. */
   readonly killBlockedAfterMs: number;
-  /** A worker with room that the transport has not answered for so long does not consume; it is replaced, ms. */
+  /** A worker with room that a transport has not answered for so long does not consume; it is replaced, ms. */
   readonly silentAfterMs: number;
   /** Workers in a row that crash before they have handled anything, before giving up. */
   readonly restarts: number;
@@ -57,8 +57,8 @@ export class Supervisor {
   readonly #past: Counts = noCounts();
   #spec: WorkerSpec;
   #granted = 0;
-  /** Workers that may not run what they received: the limit is reached, and they wait to be drained. */
-  readonly #refused = new Set<WorkerProcess>();
+  /** One for each question whose answer waits: the limit is reached, and the worker waits to be drained. */
+  #refused: WorkerProcess[] = [];
   #draining = false;
   #failure: Error | undefined;
   #finish: () => void = () => undefined;
@@ -97,7 +97,7 @@ export class Supervisor {
     for (const pause of this.#pauses) clearTimeout(pause);
     this.#pauses.clear();
     for (const worker of this.#refused) worker.grant(0);
-    this.#refused.clear();
+    this.#refused = [];
     for (const worker of this.#workers) this.#drainOne(worker);
     this.#finishWhenDone();
   }
@@ -172,7 +172,7 @@ export class Supervisor {
     this.#granted += count;
     // With nothing to grant the answer is the drain: a worker that hands back goes on receiving the same.
     if (count > 0 || this.#draining) worker.grant(count);
-    else this.#refused.add(worker);
+    else this.#refused.push(worker);
   }
 
   /** Draining earlier would hand back what was granted and waits for a slot. */
@@ -185,7 +185,7 @@ export class Supervisor {
 
   #exited(worker: WorkerProcess, end: WorkerEnd): void {
     this.#workers.delete(worker);
-    this.#refused.delete(worker);
+    this.#refused = this.#refused.filter((other) => other !== worker);
     addCounts(this.#past, worker.beat.counts);
     if (end.failed) this.#fail(new ThrunError(end.failed.usage ? 'THRUN_INPUT' : 'THRUN_FAILED', [end.failed.message]));
     if (!this.#draining) {
@@ -237,10 +237,12 @@ export class Supervisor {
 
   #ailment(worker: WorkerProcess): string | undefined {
     const silence = performance.now() - worker.lastBeatAt;
-    const { silentMs } = worker.beat.activity;
+    const { silentMs, silentOn, awayMs, awayFrom } = worker.beat.activity;
     if (silence > this.#options.blockedAfterMs) return `its event loop has not turned for ${Math.round(silence)} ms`;
     if (silentMs > this.#options.silentAfterMs)
-      return `the transport has not answered it for ${Math.round(silentMs)} ms`;
+      return `the transport ${silentOn} has not answered it for ${Math.round(silentMs)} ms`;
+    if (awayMs > this.#options.silentAfterMs)
+      return `the transport ${awayFrom} has been away for ${Math.round(awayMs)} ms; it is being reconnected to`;
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
 import { type Thrun, thrunFrom } from '../app.js';
 import { loadConfig } from '../config/load.js';
 import { ThrunError } from '../contracts/errors.js';
+import type { QueueStats } from '../contracts/transport.js';
+import type { Address } from '../dispatch/addresses.js';
 import { countInto, noCounts } from '../observability/counters.js';
 import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
@@ -16,17 +18,22 @@ class WorkerMain {
   readonly #counts = noCounts();
   #thrun: Thrun | undefined;
   #worker: Worker | undefined;
-  #granted: (count: number) => void = () => undefined;
+  #addresses: readonly Address[] = [];
+  /** Lanes that asked, in that order, which is the order of the answers. */
+  readonly #asked: ((count: number) => void)[] = [];
   #ending = false;
   #stopWhenEmpty = false;
 
   hear(message: ToWorker): void {
     switch (message.type) {
       case 'start':
-        this.#start(message.spec).catch(cannotStart);
+        this.#start(message.spec).catch((error: unknown) => {
+          // Told to end before it was up: what it was about to consume was closed under it.
+          if (!this.#ending) void cannotStart(error);
+        });
         return;
       case 'granted':
-        return this.#granted(message.count);
+        return this.#asked.shift()?.(message.count);
       case 'drain':
         return this.end();
     }
@@ -46,20 +53,24 @@ class WorkerMain {
     thrun.observe(countInto(this.#counts));
     thrun.register(await loadListeners(listeners, root));
     const matches = spec.only === undefined ? undefined : patternMatcher(spec.only);
+    const { queues, transport } = spec;
     this.#worker = await thrun.work({
-      queues: spec.queues,
+      queues,
+      transport,
       ...(matches && { runs: ({ contracts }) => contracts.some(matches) }),
       ...(spec.metered && { admit: (count) => this.#ask(count) }),
     });
     this.#worker.failure.catch(fatal);
-    void tell({ type: 'ready', queues: spec.queues ?? thrun.queues(), listeners: thrun.registry.all().length });
+    this.#addresses = thrun.addresses({ queues, transport });
+    const names = new Set(this.#addresses.map(({ queue }) => queue));
+    void tell({ type: 'ready', queues: [...names], listeners: thrun.registry.all().length });
     this.#stopWhenEmpty = spec.stopWhenEmpty;
     this.#beat(spec.beatMs);
   }
 
   #ask(count: number): Promise<number> {
     return new Promise((resolve) => {
-      this.#granted = resolve;
+      this.#asked.push(resolve);
       void tell({ type: 'ask', count });
     });
   }
@@ -73,7 +84,7 @@ class WorkerMain {
   async #report(): Promise<void> {
     const worker = this.#worker;
     if (!worker) return;
-    const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#retrySoon());
+    const empty = this.#stopWhenEmpty && worker.activity.empty && !(await this.#moreSoon());
     const { activity } = worker;
     const beat = {
       counts: { ...this.#counts },
@@ -84,13 +95,27 @@ class WorkerMain {
     await tell({ type: 'beat', beat });
   }
 
-  async #retrySoon(): Promise<boolean> {
-    const { queues } = (await this.#thrun?.transport()) ?? {};
-    const stats = (await queues?.stats()) ?? [];
-    return stats.some(
-      ({ group, nextRetryMs = Number.POSITIVE_INFINITY }) =>
-        group === this.#thrun?.config.group && nextRetryMs < RETRY_SOON_MS,
-    );
+  /** What was handed over to another queue may not have been seen there yet; and retries are waited for. */
+  async #moreSoon(): Promise<boolean> {
+    const { transports = [] } = this.#worker ?? {};
+    try {
+      const stats = await Promise.all(
+        transports.map(async ({ name, queues }) =>
+          ((await queues?.stats()) ?? []).filter((row) => this.#isOurs(name, row)),
+        ),
+      );
+      return stats
+        .flat()
+        .some(({ depth, nextRetryMs = Number.POSITIVE_INFINITY }) => depth > 0 || nextRetryMs < RETRY_SOON_MS);
+    } catch {
+      // What a transport that is away holds is not known to be nothing.
+      return true;
+    }
+  }
+
+  #isOurs(transport: string, { queue, group }: QueueStats): boolean {
+    if (group !== this.#thrun?.config.group) return false;
+    return this.#addresses.some((address) => address.transport === transport && address.queue === queue);
   }
 
   async #end(): Promise<void> {

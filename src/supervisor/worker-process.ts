@@ -37,7 +37,7 @@ export class WorkerProcess {
   blockedSaid = false;
   beat: Beat = {
     counts: noCounts(),
-    activity: { active: 0, held: 0, empty: false, silentMs: 0 },
+    activity: { active: 0, held: 0, empty: false, silentMs: 0, silentOn: undefined, awayMs: 0, awayFrom: undefined },
     empty: false,
     rss: 0,
   };

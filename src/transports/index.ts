@@ -1,6 +1,7 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { Transport } from '../contracts/transport.js';
 import type { RedisOptions } from '../redis/redis-options.js';
+import type { RabbitmqOptions } from './rabbitmq/rabbitmq-options.js';
 import type { SqliteOptions } from './sqlite/sqlite-options.js';
 
 /** Options of every transport, by name. */
@@ -8,11 +9,14 @@ export interface TransportSettings {
   readonly sqlite: SqliteOptions;
   /** Of both transports over Redis. */
   readonly redis: RedisOptions;
+  readonly rabbitmq: RabbitmqOptions;
 }
 
 /** The one place that knows the transports. Each is loaded when it is first used: its client costs memory and time. */
 const LOADERS: Readonly<Record<string, (settings: TransportSettings) => Promise<Transport>>> = {
   memory: async () => new (await import('./memory/memory-transport.js')).MemoryTransport(),
+  rabbitmq: async (settings) =>
+    new (await import('./rabbitmq/rabbitmq-transport.js')).RabbitmqTransport(settings.rabbitmq),
   'redis-list': async (settings) =>
     new (await import('./redis-list/redis-list-transport.js')).RedisListTransport(settings.redis),
   'redis-streams': async (settings) =>

@@ -61,7 +61,7 @@ export async function execute(delivery: Delivery, parts: ExecuteParts): Promise<
 }
 
 function read(delivery: Delivery, parts: ExecuteParts): Envelope | Undecodable {
-  return decode(delivery.text ?? delivery.body, new Receipt(delivery, parts), parts.limits);
+  return decode(delivery.text ?? delivery.body, new Receipt(delivery, parts), parts.limits, delivery.cloudEvent);
 }
 
 /** Worked out only for messages that lack something. */

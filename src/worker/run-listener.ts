@@ -66,10 +66,11 @@ export class ListenerRunner {
     for (const limit of this.#limits.values()) limit.stop();
   }
 
-  /** Raises the AbortSignal of what runs; of one delivery when `id` is given. */
-  abort(reason: Error, id?: string): void {
+  /** Raises the AbortSignal of what runs; of one delivery when it is `lost`. */
+  abort(reason: Error, lost?: Pick<Delivery, 'id' | 'queue'>): void {
     for (const context of this.#running) {
-      if (id === undefined || context.delivered.id === id) context.abort(reason);
+      const { id, queue } = context.delivered;
+      if (lost === undefined || (id === lost.id && queue === lost.queue)) context.abort(reason);
     }
   }
 

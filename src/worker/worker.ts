@@ -11,11 +11,12 @@ import type { PublishFrom } from './context.js';
 import { type ExecuteParts, execute } from './execute.js';
 import { Lane } from './lane.js';
 import { ListenerRunner } from './run-listener.js';
+import { type Silence, SilenceWatch } from './silence.js';
 import { Slots } from './slots.js';
+import { type Connected, connect, connectLater, type ConnectOptions, type Source } from './sources.js';
 
 export interface WorkerOptions {
   readonly group: string;
-  readonly queues: readonly string[];
   /** Listener runs at once. */
   readonly concurrency: number;
   /** Most deliveries held at once, for each queue; only quick listeners get that far ahead. */
@@ -34,7 +35,8 @@ export interface WorkerOptions {
 }
 
 export interface WorkerParts {
-  readonly transport: Transport;
+  /** Where it receives from, one for each transport. */
+  readonly sources: readonly Source[];
   readonly registry: Registry;
   readonly clock: Clock;
   readonly random: () => number;
@@ -46,15 +48,20 @@ export interface WorkerParts {
 }
 
 /** How busy a worker is, and whether it really consumes. */
-export interface Activity {
+export interface Activity extends Silence {
   /** Listeners that run. */
   readonly active: number;
   /** Deliveries held, running ones included. */
   readonly held: number;
-  /** Every lane's last look found nothing, nothing is held, and no batch is sending more. */
+  /** Every transport could be reached, every lane's last look found nothing, nothing is held, and no batch is sending more. */
   readonly empty: boolean;
-  /** Longest time since a lane with room was answered by the transport, ms. */
-  readonly silentMs: number;
+}
+
+interface WorkerLane {
+  readonly transport: string;
+  readonly lane: Lane;
+  readonly consumer: Consumer;
+  empty: boolean;
 }
 
 /** After the drain's time is up listeners have this long to heed their AbortSignal. */
@@ -66,7 +73,14 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #slots: Slots;
   readonly #runner: ListenerRunner;
-  readonly #lanes: { readonly lane: Lane; readonly consumer: Consumer; empty: boolean }[] = [];
+  readonly #lanes: WorkerLane[] = [];
+  /** Those that are open. */
+  readonly #transports = new Set<Transport>();
+  /** Names of those that could not be reached yet. */
+  readonly #away = new Set<string>();
+  readonly #connecting: Promise<void>[] = [];
+  readonly #stopped = new AbortController();
+  readonly #silence = new SilenceWatch();
   #stopping: Promise<void> | undefined;
   #failed: (error: unknown) => void = () => undefined;
   /** Rejects when consuming has failed for good; never resolves. */
@@ -89,23 +103,36 @@ export class Worker {
 
   get activity(): Activity {
     const lanes = this.#lanes;
-    const now = performance.now();
     return {
+      ...this.#silence.measure(lanes),
       active: this.#slots.running,
       held: lanes.reduce((sum, { lane }) => sum + lane.held, 0),
-      empty: lanes.every(({ lane, empty }) => empty && lane.held === 0) && this.#parts.jobs?.isSending !== true,
-      silentMs: Math.max(0, ...lanes.map(({ lane }) => (lane.full ? 0 : now - lane.lastAnswer))),
+      empty:
+        this.#away.size === 0 &&
+        lanes.every(({ lane, empty }) => empty && lane.held === 0) &&
+        this.#parts.jobs?.isSending !== true,
     };
   }
 
+  /** What it receives from: those that could be reached so far. */
+  get transports(): readonly Transport[] {
+    return [...this.#transports];
+  }
+
+  /** Rejects when nothing can be consumed; a transport that is away beside others is waited for meanwhile. */
   async start(): Promise<void> {
-    const { group, queues, visibilityMs } = this.#options;
-    const { transport } = this.#parts;
-    await transport.open();
-    for (const queue of queues) {
-      this.#addLane(await transport.consume({ queue, group, visibilityMs, onNotice: this.#notice }));
-    }
-    for (const { lane } of this.#lanes) lane.start(this.#failed);
+    const { sources } = this.#parts;
+    const failures: { readonly source: Source; readonly error: Error }[] = [];
+    const starts = sources.map((source) =>
+      connect(source, this.#connection(source)).then(
+        // At once: a slow one is waited for by nobody but the caller.
+        (connected) => this.#begin(source, connected),
+        (error: Error) => void failures.push({ source, error }),
+      ),
+    );
+    await Promise.all(starts);
+    if (failures.length > 0 && failures.length === sources.length) throw failures[0]?.error;
+    for (const { source, error } of failures) this.#connecting.push(this.#beginLater(source, error));
   }
 
   /** Stops receiving, lets what runs finish within the drain time, hands back the rest. */
@@ -115,6 +142,8 @@ export class Worker {
   }
 
   async #stop(): Promise<void> {
+    this.#stopped.abort();
+    await Promise.all(this.#connecting);
     this.#runner.stop();
     const idle = Promise.all(this.#lanes.map(({ lane }) => lane.stop().then(() => lane.idle())));
     if (!(await this.#within(this.#options.drainMs, idle))) {
@@ -134,12 +163,34 @@ export class Worker {
     });
   }
 
-  #addLane(consumer: Consumer): void {
+  #connection({ name }: Source): ConnectOptions {
+    const { group, visibilityMs } = this.#options;
+    return { group, visibilityMs, onNotice: (notice) => this.#notice(name, notice) };
+  }
+
+  #begin({ name }: Source, { transport, consumers }: Connected): void {
+    this.#transports.add(transport);
+    const parts = this.#executeParts(transport);
+    const lanes = consumers.map(({ queue, consumer }) => this.#laneOf(name, queue, consumer, parts));
+    this.#lanes.push(...lanes);
+    for (const { lane } of lanes) lane.start(this.#failed);
+  }
+
+  async #beginLater(source: Source, error: Error): Promise<void> {
+    this.#away.add(source.name);
+    this.#notice(source.name, { kind: 'disconnected', error });
+    const connected = await connectLater(source, this.#connection(source), this.#stopped.signal);
+    if (!connected) return;
+    this.#away.delete(source.name);
+    this.#notice(source.name, { kind: 'reconnected' });
+    this.#begin(source, connected);
+  }
+
+  #laneOf(transport: string, queue: string, consumer: Consumer, parts: ExecuteParts): WorkerLane {
     const { admit = (count: number) => count, concurrency, prefetch } = this.#options;
-    const parts = this.#executeParts();
     const { observe } = this.#parts;
-    const queue = this.#options.queues[this.#lanes.length] ?? '';
-    const entry = {
+    const entry: WorkerLane = {
+      transport,
       consumer,
       empty: false,
       lane: new Lane({
@@ -155,11 +206,11 @@ export class Worker {
         },
       }),
     };
-    this.#lanes.push(entry);
+    return entry;
   }
 
-  #executeParts(): ExecuteParts {
-    const { transport, registry, clock, observe, jobs } = this.#parts;
+  #executeParts(transport: Transport): ExecuteParts {
+    const { registry, clock, observe, jobs } = this.#parts;
     const { group, limits, maxCrashes, unhandled, runs = () => true } = this.#options;
     return {
       transport,
@@ -176,13 +227,14 @@ export class Worker {
     };
   }
 
-  readonly #notice = (notice: TransportNotice): void => {
+  #notice(transport: string, notice: TransportNotice): void {
     if (notice.kind === 'lease_lost') {
       this.#runner.abort(
         new ThrunError('THRUN_FAILED', ['the lease of this delivery ran out; another worker has it']),
-        notice.id,
+        notice,
       );
     }
-    this.#parts.observe({ kind: 'transport', notice });
-  };
+    this.#silence.hear(transport, notice);
+    this.#parts.observe({ kind: 'transport', transport, notice });
+  }
 }

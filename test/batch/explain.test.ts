@@ -10,8 +10,9 @@ beforeEach(async () => {
 });
 afterEach(() => open.close());
 
-const row = (fields: Partial<QueueStats>): QueueStats => ({
+const row = (fields: Partial<QueueStats>): Surroundings['stats'][number] => ({
   queue: 'pictures',
+  transport: 'sqlite',
   group: 'shop',
   depth: 0,
   inFlight: 0,
@@ -25,9 +26,8 @@ const row = (fields: Partial<QueueStats>): QueueStats => ({
 async function explained(id: string, around: Partial<Surroundings> = {}): Promise<string> {
   const surroundings: Surroundings = {
     now: open.clock.now() + 90_000,
-    transport: 'sqlite',
     stats: [],
-    queueOf: () => 'events',
+    addressOf: () => ({ transport: 'sqlite', queue: 'events' }),
     isUnheard: () => false,
     consumed: undefined,
     ...around,
@@ -91,7 +91,9 @@ describe('a job that was sent and has not begun', () => {
 
   test('the queue is the one the manifest says, where the job names none', async () => {
     const id = await open.thrun.batch([{ event: 'send_mail' }]).dispatch();
-    expect(await explained(id, { queueOf: () => 'mail' })).toContain('was sent to queue mail of sqlite');
+    expect(await explained(id, { addressOf: () => ({ transport: 'redis-list', queue: 'mail' }) })).toContain(
+      'was sent to queue mail of redis-list',
+    );
   });
 });
 

@@ -71,6 +71,11 @@ export class TcpProxy {
     for (const link of this.#links) link.destroy();
   }
 
+  /** The server sees every connection end; the clients do not, until they say something. */
+  hangUp(): void {
+    for (const link of this.#links) link.hangUp();
+  }
+
   async close(): Promise<void> {
     this.cut();
     this.#server.close();
@@ -83,6 +88,7 @@ class Link {
   /** Requests seen since the match was set, so that it is found across chunks. */
   #seen = Buffer.alloc(0);
   #cut = false;
+  #hungUp = false;
 
   constructor(
     private readonly client: Socket,
@@ -98,8 +104,15 @@ class Link {
     for (const socket of [client, server]) {
       // A side that breaks off is what this is for.
       socket.on('error', () => undefined);
-      socket.on('close', () => this.destroy());
+      socket.on('close', () => {
+        if (!this.#hungUp || socket === this.client) this.destroy();
+      });
     }
+  }
+
+  hangUp(): void {
+    this.#hungUp = true;
+    this.server.destroy();
   }
 
   destroy(): void {
@@ -110,6 +123,8 @@ class Link {
 
   #request(chunk: Buffer, mode: Mode): void {
     if (this.#cut) return;
+    // What a kernel answers for a connection that it has forgotten.
+    if (this.#hungUp) return this.destroy();
     forward(chunk, this.server, mode);
     if (mode.kind !== 'cut') return;
     const seen = Buffer.concat([this.#seen, chunk]);

@@ -44,6 +44,7 @@ test('list --json: the fields, the oldest death first', async () => {
     id: expect.any(String),
     event: 'order_refused',
     event_id: 'refused-1',
+    transport: 'sqlite',
     queue: 'events',
     group: 'shop',
     listener: 'OrderRefused',

@@ -11,7 +11,7 @@ test('a row for each queue and group', async () => {
   await shop.json(['publish', 'a']);
   await shop.json(['publish', 'b', '--delay', '1h']);
   await shop.json(['publish', 'c', '--queue', 'mail']);
-  const row = { in_flight: 0, dead: 0, oldest_age_ms: expect.any(Number) };
+  const row = { transport: 'sqlite', in_flight: 0, dead: 0, oldest_age_ms: expect.any(Number) };
   expect(await shop.json(['queues'])).toEqual([
     { queue: 'events', group: '', depth: 1, delayed: 1, ...row },
     { queue: 'mail', group: '', depth: 1, delayed: 0, ...row },
@@ -44,12 +44,20 @@ test('purge: deletes what waits, after a yes', async () => {
   const no = await shop.run(['queues', 'purge', 'events'], { input: 'no\n' });
   expect(no).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('Nothing was changed') });
   expect(await shop.json(['queues'])).toMatchObject([{ depth: 1, delayed: 1 }]);
-  expect(await shop.json(['queues', 'purge', 'events', '--yes'])).toEqual({ queue: 'events', purged: 2 });
+  expect(await shop.json(['queues', 'purge', 'events', '--yes'])).toEqual({
+    transport: 'sqlite',
+    queue: 'events',
+    purged: 2,
+  });
   await shop.json(['publish', 'a']);
   // What writes to it need not close it.
   const running = shop.start(['queues', 'purge', 'events', '--json']);
   running.child.stdin?.write('y\n');
-  expect(JSON.parse((await running.ended).stdout)).toEqual({ queue: 'events', purged: 1 });
+  expect(JSON.parse((await running.ended).stdout)).toEqual({
+    transport: 'sqlite',
+    queue: 'events',
+    purged: 1,
+  });
   expect(await shop.json(['queues'])).toMatchObject([{ depth: 0, delayed: 0 }]);
 });
 

@@ -8,12 +8,14 @@ function complaints(config: unknown): readonly string[] {
   return configProblems(config).map(({ path, message }) => `${path}: ${message}`);
 }
 
+const OWN = { name: 'mine', traits: { multiProcess: true }, open() {}, publish() {}, consume() {}, close() {} };
+
 test('an empty config is a valid one', () => {
   expect(complaints({})).toEqual([]);
 });
 
 test('so is a full one', () => {
-  const transport = { name: 'mine', traits: { multiProcess: true }, open() {}, publish() {}, consume() {}, close() {} };
+  const transport = OWN;
   const log = () => {};
   expect(
     complaints({
@@ -22,6 +24,10 @@ test('so is a full one', () => {
       transport,
       transports: { sqlite: { path: 'data/queue.db', durability: 'normal' } },
       queue: 'events',
+      routes: [
+        { match: 'payment.*', transport: 'redis-list', queue: 'payments', format: 'cloudevents', consume: true },
+        { match: ['a', 'b*'], transport, format: 'envelope', consume: false },
+      ],
       listeners: ['src/**/*.listener.ts', '!src/old/**'],
       retry: { attempts: 1, backoff: 'fixed', delay: 500, maxDelay: '1h', jitter: 0 },
       unhandled: 'dead',
@@ -102,6 +108,33 @@ describe('wrong values are named with what is expected and what was found', () =
       'group: expected a name of 1 to 255 bytes without white space, control characters or "*", got "shop.*"',
     ],
     [{ source: '' }, 'source: expected text, got ""'],
+    [
+      { routes: { match: 'a' } },
+      'routes: expected a list of routes: { match: "payment.*", queue: "payments" }, got an object',
+    ],
+    [{ routes: [{ queue: 'a' }] }, 'routes[0].match: is missing'],
+    [
+      { routes: [{ match: ['a', 'b c'] }] },
+      'routes[0].match: expected an event name or a pattern ("payment.*"), or a list of them, got a list',
+    ],
+    [
+      { routes: [{ match: 'a', transport: 'redis-lists' }] },
+      'routes[0].transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "redis-lists"; did you mean "redis-list"?',
+    ],
+    [
+      { routes: [{ match: 'a', format: 'cloudevent' }] },
+      'routes[0].format: expected "envelope" or "cloudevents", got "cloudevent"; did you mean "cloudevents"?',
+    ],
+    [{ routes: [{ match: 'a', consume: 'no' }] }, 'routes[0].consume: expected true or false, got "no"'],
+    [{ routes: [{ match: 'a', queu: 'b' }] }, 'routes[0].queu: unknown key; did you mean "queue"?'],
+    [
+      { transport: 'sqlite', routes: [{ match: 'a', transport: { ...OWN, name: 'sqlite' } }] },
+      'routes: two transports are called sqlite; give one of them another name',
+    ],
+    [
+      { worker: { processes: 2 }, routes: [{ match: 'a', transport: 'memory' }] },
+      'worker.processes: 2 processes cannot share the transport memory of a route; set it to 1',
+    ],
     [{ listeners: 'listeners/*.ts' }, 'listeners: expected a list of globs, got "listeners/*.ts"'],
     [{ listeners: ['a', 7] }, 'listeners[1]: expected a glob, got 7'],
     [{ container: {} }, 'container: expected a function from a class to an instance of it, got an object'],
@@ -112,7 +145,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { transport: 'sqlit' },
-      'transport: expected "sqlite", "redis-list", "redis-streams", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
+      'transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
     ],
     [
       { transport: { name: 'mine', open() {} } },

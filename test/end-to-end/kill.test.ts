@@ -1,92 +1,123 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import type { ThrunConfig } from '../../src/index.js';
 import { openDatabase } from '../../src/sqlite/driver.js';
+import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { inFlightAt, type Kill, runsOf, unexplained } from './kill-ledger.js';
 import { Project } from './project.js';
 import { seeded } from './random.js';
 
-/** How long workers are killed for, one every second. */
+/** How long workers are killed for, one every second: on the embedded transport, and on each of the others. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);
+const BROKER_SECONDS = Math.min(SECONDS, 20);
 /** So many wait at all times: every worker is busy, and holds as much as it may. */
 const BACKLOG = 500;
 
 let project: Project;
-afterEach(() => project.dispose());
-
-test(`SIGKILL of a random worker every second for ${SECONDS} s under full load: nothing is lost`, {
-  timeout: (SECONDS + 120) * 1000,
-}, async () => {
-  const { seed, random } = seeded();
-  project = new Project(
-    `@ThrunEventListener('load')
-     export class Load {
-       async handle(_: unknown, context: EventContext) {
-         ledger(context, { step: 'begin' });
-         await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 60));
-         ledger(context, { step: 'end' });
-       }
-     }`,
-    `{ group: 'e2e', worker: { concurrency: 20, visibilityTimeout: '3s', maxCrashes: 20 } }`,
-  );
-  const worker = project.start('work', '--processes', '4');
-  const thrun = await project.publisher();
-  const transport = await thrun.transport();
-  const depth = async () => (await transport.queues?.stats())?.[0]?.depth ?? 0;
-
-  const confirmed = new Set<string>();
-  const attempted = new Set<string>();
-  const kills = new Map<number, Kill>();
-  let n = 0;
-  const end = Date.now() + SECONDS * 1000;
-  const killer = setInterval(() => {
-    // One that is at work: the others have nothing to lose.
-    const pids = worker.workers().filter((pid) => project.hasWorked(pid) && !kills.has(pid));
-    const victim = pids[Math.floor(random() * pids.length)];
-    if (victim === undefined) return;
-    kills.set(victim, { pid: victim, at: Date.now() });
-    process.kill(victim, 'SIGKILL');
-  }, 1000);
-  while (Date.now() < end) {
-    const inputs = Array.from({ length: 100 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
-    for (const { id } of inputs) attempted.add(id);
-    for (const id of await thrun.events(inputs)) confirmed.add(id);
-    await vi.waitFor(async () => expect(await depth()).toBeLessThan(BACKLOG), { interval: 10, timeout: 60_000 });
-  }
-  clearInterval(killer);
-
-  await vi.waitFor(
-    async () => expect(await transport.queues?.stats()).toMatchObject([{ depth: 0, inFlight: 0, delayed: 0, dead: 0 }]),
-    { interval: 100, timeout: 60_000 },
-  );
-  worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
-
-  const lines = project.handled();
-  const runs = runsOf(lines);
-  const hits = [...kills.values()].map((kill) => inFlightAt(kill, runs.values()));
-  const ended = new Set(lines.filter(({ step }) => step === 'end').map(({ id }) => id));
-  const redelivered = [...runs].filter(([, list]) => list.some(({ attempt }) => attempt > 1));
-  const again = [...runs].filter(([, list]) => list.length > 1);
-  const twice = again.filter(([, list]) => list.filter((run) => run.end !== undefined).length > 1);
-  console.log(
-    `seed ${seed}: ${confirmed.size} confirmed, ${ended.size} handled by ${new Set(lines.map(({ pid }) => pid)).size} processes; ` +
-      `${kills.size} killed, each with ${Math.min(...hits)} to ${Math.max(...hits)} running; ` +
-      `${redelivered.length} redelivered, ${again.length} of them begun before, ${twice.length} of those to their end`,
-  );
-
-  expect(kills.size).toBeGreaterThanOrEqual(Math.floor(SECONDS * 0.9));
-  expect([...confirmed].filter((id) => !ended.has(id))).toEqual([]);
-  expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
-  // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in twenty may be
-  // spared), and what they hit came again.
-  expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.95);
-  expect(redelivered.length).toBeGreaterThanOrEqual(kills.size);
-  // Twice only what a killed process held.
-  expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
-
-  expect(await transport.deadLetters?.count({})).toBe(0);
-  await thrun.close();
-  const database = await openDatabase(project.database);
-  expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
-  database.close();
-  expect(worker.children()).toEqual([]);
+let redis: RedisServer | undefined;
+afterEach(async () => {
+  await project.dispose();
+  await redis?.dispose();
+  redis = undefined;
 });
+
+/** Where the events go: what a config says of it, and for how long there are kills. */
+const BROKERS: Readonly<Record<string, { seconds: number; config: () => Promise<ThrunConfig> }>> = {
+  sqlite: { seconds: SECONDS, config: async () => ({}) },
+  'redis-list': { seconds: BROKER_SECONDS, config: () => overRedis('redis-list') },
+  'redis-streams': { seconds: BROKER_SECONDS, config: () => overRedis('redis-streams') },
+};
+
+async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<ThrunConfig> {
+  redis = await startRedis();
+  return { transport, transports: { redis: { url: redis.url } } };
+}
+
+test.each(Object.entries(BROKERS))(
+  '%s: SIGKILL of a random worker every second under full load: nothing is lost',
+  async (name, { seconds, config }) => {
+    const { seed, random } = seeded();
+    const broker = await config();
+    project = new Project(
+      `@ThrunEventListener('load')
+       export class Load {
+         async handle(_: unknown, context: EventContext) {
+           ledger(context, { step: 'begin' });
+           await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 60));
+           ledger(context, { step: 'end' });
+         }
+       }`,
+      JSON.stringify({
+        group: 'e2e',
+        worker: { concurrency: 20, visibilityTimeout: '3s', maxCrashes: 20 },
+        ...broker,
+      }),
+      { broker },
+    );
+    const worker = project.start('work', '--processes', '4');
+    const thrun = await project.publisher();
+    const transport = await thrun.transport();
+    const depth = async () => (await transport.queues?.stats())?.[0]?.depth ?? 0;
+
+    const confirmed = new Set<string>();
+    const attempted = new Set<string>();
+    const kills = new Map<number, Kill>();
+    let n = 0;
+    const end = Date.now() + seconds * 1000;
+    const killer = setInterval(() => {
+      // One that is at work: the others have nothing to lose.
+      const pids = worker.workers().filter((pid) => project.hasWorked(pid) && !kills.has(pid));
+      const victim = pids[Math.floor(random() * pids.length)];
+      if (victim === undefined) return;
+      kills.set(victim, { pid: victim, at: Date.now() });
+      process.kill(victim, 'SIGKILL');
+    }, 1000);
+    while (Date.now() < end) {
+      const inputs = Array.from({ length: 100 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
+      for (const { id } of inputs) attempted.add(id);
+      for (const id of await thrun.events(inputs)) confirmed.add(id);
+      await vi.waitFor(async () => expect(await depth()).toBeLessThan(BACKLOG), { interval: 10, timeout: 60_000 });
+    }
+    clearInterval(killer);
+
+    const empty = { depth: 0, inFlight: 0, delayed: 0, dead: 0 };
+    await vi.waitFor(async () => expect(await transport.queues?.stats()).toMatchObject([empty]), {
+      interval: 100,
+      timeout: 60_000,
+    });
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code, worker.stderr).toBe(0);
+
+    const lines = project.handled();
+    const runs = runsOf(lines);
+    const hits = [...kills.values()].map((kill) => inFlightAt(kill, runs.values()));
+    const ended = new Set(lines.filter(({ step }) => step === 'end').map(({ id }) => id));
+    const redelivered = [...runs].filter(([, list]) => list.some(({ attempt }) => attempt > 1));
+    const again = [...runs].filter(([, list]) => list.length > 1);
+    const twice = again.filter(([, list]) => list.filter((run) => run.end !== undefined).length > 1);
+    console.log(
+      `${name}, seed ${seed}: ${confirmed.size} confirmed, ${ended.size} handled by ${new Set(lines.map(({ pid }) => pid)).size} processes; ` +
+        `${kills.size} killed, each with ${Math.min(...hits)} to ${Math.max(...hits)} running; ` +
+        `${redelivered.length} redelivered, ${again.length} of them begun before, ${twice.length} of those to their end`,
+    );
+
+    expect(kills.size).toBeGreaterThanOrEqual(Math.floor(seconds * 0.9));
+    expect([...confirmed].filter((id) => !ended.has(id))).toEqual([]);
+    expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
+    // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in twenty may be
+    // spared), and what they hit came again.
+    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.95);
+    expect(redelivered.length).toBeGreaterThanOrEqual(kills.size);
+    // Twice only what a killed process held.
+    expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
+
+    expect(await transport.deadLetters?.count({})).toBe(0);
+    await thrun.close();
+    if (name === 'sqlite') {
+      const database = await openDatabase(project.database);
+      expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+      database.close();
+    }
+    expect(worker.children()).toEqual([]);
+  },
+  (SECONDS + 120) * 1000,
+);

@@ -30,6 +30,13 @@ export interface Handled {
   readonly step?: string;
 }
 
+export interface ProjectOptions {
+  /** Where this process publishes; the config has to say the same. Default: the project's own database. */
+  readonly broker?: ThrunConfig;
+  /** What its processes find in their environment besides. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** A user's project in a folder of its own, worked by real processes. */
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'thrun-e2e-'));
@@ -39,12 +46,11 @@ export class Project {
 
   /**
    * @param listeners source of listeners/main.ts; `ledger(context)` and `GiveUp`, `RetryLater` are at hand
-   * @param environment what its processes find in theirs besides
    */
   constructor(
     listeners: string,
     config = '{}',
-    private readonly environment: NodeJS.ProcessEnv = {},
+    private readonly more: ProjectOptions = {},
   ) {
     for (const name of ['listeners', 'node_modules', 'ledger']) mkdirSync(join(this.folder, name));
     symlinkSync(REPOSITORY, join(this.folder, 'node_modules', 'thrun'));
@@ -94,6 +100,7 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
       group: 'e2e',
       logLevel: 'silent',
       transports: { sqlite: { path: this.database } },
+      ...this.more.broker,
       ...config,
     });
     this.#apps.push(thrun);
@@ -129,7 +136,7 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
   }
 
   #env(): NodeJS.ProcessEnv {
-    return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...this.environment };
+    return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...this.more.environment };
   }
 }
 

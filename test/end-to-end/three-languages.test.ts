@@ -15,7 +15,7 @@ let workers: { readonly typescript: Command; readonly php: Command; readonly go:
 
 beforeAll(async () => {
   redis = await startRedis();
-  project = new Project('', '{}', { REDIS_URL: redis.url });
+  project = new Project('', '{}', { environment: { REDIS_URL: redis.url } });
   cpSync(EXAMPLE, project.folder, { recursive: true });
   execFileSync('go', ['build', '-o', 'worker', '.'], { cwd: join(project.folder, 'go'), stdio: ['ignore', 2, 2] });
   workers = {

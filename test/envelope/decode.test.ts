@@ -564,7 +564,7 @@ describe('CloudEvents', () => {
         specversion: '1.0',
         subject: 'x',
         traceparent: 't',
-        correlationid: 'c',
+        correlation_id: 'c',
       },
     });
   });

@@ -1,29 +1,25 @@
 import { afterAll, describe, test } from 'vitest';
-import { StallableClock, type Subject, transportConformance } from '../../src/testing/conformance/index.js';
+import { transportConformance } from '../../src/testing/conformance/index.js';
 import { RedisStreamsTransport } from '../../src/transports/redis-streams/redis-streams-transport.js';
 import { someRedis } from '../brokers/redis.js';
+import { breakable, type Make, subjectOn } from './redis-subject.js';
+
+const make: Make = (options, clock) => new RedisStreamsTransport(options, clock);
+const { traits } = new RedisStreamsTransport();
+
+transportConformance('redis-streams', {
+  describe,
+  test,
+  traits,
+  faults: ['restart', 'lostAnswer'],
+  create: () => breakable(make),
+});
 
 const redis = await someRedis();
 afterAll(() => redis.dispose());
 
-async function create(): Promise<Subject> {
-  const { url } = redis;
-  return {
-    transport: new RedisStreamsTransport({ url }),
-    another: async () => new RedisStreamsTransport({ url }),
-    async stalling() {
-      const clock = new StallableClock();
-      return { transport: new RedisStreamsTransport({ url }, clock), stall: () => clock.stall() };
-    },
-    destroy: async () => undefined,
-  };
-}
-
-const { traits } = new RedisStreamsTransport();
-
-transportConformance('redis-streams', { describe, test, traits, create });
-
-// The same again, three at a time: what is right only while nobody else is busy shows here.
+// The same again, three at a time on one server: what is right only while nobody else is busy shows here.
 describe.concurrent('many times at once', () => {
+  const create = async () => subjectOn(redis.url, make);
   for (const n of [1, 2, 3]) transportConformance(`redis-streams ${n}`, { describe, test, traits, create });
 });

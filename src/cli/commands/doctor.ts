@@ -4,7 +4,8 @@ import { type Cli, does, examples } from '../cli.js';
 import { checkBatchStore } from '../doctor/batch-checks.js';
 import { fail, type Finding, messageOf, ok, type Status } from '../doctor/check.js';
 import { checkListeners, checkManifest, checkNames, checkNode } from '../doctor/project-checks.js';
-import { checkRights, checkTransport } from '../doctor/transport-checks.js';
+import { checkRights, checkTransports } from '../doctor/transport-checks.js';
+import { transportsFor } from '../each-transport.js';
 import type { Paint } from '../output.js';
 import { plain, plainLines } from '../plain-text.js';
 import { configFor, type TransportFlag } from '../project.js';
@@ -43,7 +44,8 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
   try {
     const { config } = await configFor(cli, flags);
     const { finding, discovery } = await checkListeners(config);
-    const rights = await checkRights(config);
+    const names = transportsFor(config, flags);
+    const rights = await checkRights(config, names);
     const batchStore = await checkBatchStore(config);
     return [
       node,
@@ -52,7 +54,7 @@ async function check(cli: Cli, flags: TransportFlag): Promise<readonly Finding[]
       await checkManifest(config),
       ...(discovery ? [checkNames(discovery)] : []),
       ...(rights ? [rights] : []),
-      ...(await checkTransport(config)),
+      ...(await checkTransports(config, names)),
       ...(batchStore ? [batchStore] : []),
     ];
   } catch (error) {

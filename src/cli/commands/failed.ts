@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { ThrunError } from '../../contracts/errors.js';
 import { utf8Text } from '../../envelope/utf8.js';
+import { AllDeadLetters } from '../all-dead-letters.js';
 import { type Cli, does, examples } from '../cli.js';
 import { bytesAsText, letterDocument, letterTable } from '../dead-letter-view.js';
 import { type DecideFlags, decide, FORGET, filterOf, type Filters, isFiltered, RETRY } from '../decide-dead-letters.js';
 import { defaultCommand } from '../default-command.js';
+import { transportsFor, withTransports } from '../each-transport.js';
 import { nameFlag, sinceFlag, wholeNumber } from '../flag-values.js';
 import { plain, plainLines } from '../plain-text.js';
-import { configFor, deadLettersOf, nameOf, type TransportFlag, withTransport } from '../project.js';
+import { configFor, type TransportFlag } from '../project.js';
 import { transportOption } from '../shared-flags.js';
 
 interface ListFlags extends Filters {
@@ -51,24 +53,31 @@ function withSelection(command: Command): void {
   withFilters(command.option('--all', 'all of them, or all that the filters match')).option('-y, --yes', 'do not ask');
 }
 
-async function listLetters(cli: Cli, flags: ListFlags): Promise<void> {
+async function listLetters(cli: Cli, flags: ListFlags): Promise<number> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  const { letters, count } = await withTransport(config, async (transport) => {
-    const access = deadLettersOf(transport);
+  const { result, complete } = await withTransports(cli, config, flags, async (transports) => {
+    const access = new AllDeadLetters(transports);
     const filter = filterOf(flags);
     return { letters: await access.list(filter, flags.limit), count: await access.count(filter) };
   });
+  const { letters, count } = result;
   if (output.json) output.document(letters.map(letterDocument));
   else if (letters.length > 0) output.line(await letterTable(letters, output));
-  else output.note(`There are no dead letters${isFiltered(flags) ? ' that match' : ''} on ${plain(nameOf(config))}.`);
+  else {
+    const where = transportsFor(config, flags).map(plain).join(', ');
+    output.note(`There are no dead letters${isFiltered(flags) ? ' that match' : ''} on ${where}.`);
+  }
   if (count > letters.length) output.note(`${letters.length} of ${count}; --limit shows more.`);
+  return complete ? 0 : 1;
 }
 
 async function showLetter(cli: Cli, flags: TransportFlag, id: string): Promise<void> {
   const { output } = cli;
   const { config } = await configFor(cli, flags);
-  const letter = await withTransport(config, (transport) => deadLettersOf(transport).get(id));
+  const { result: letter } = await withTransports(cli, config, flags, (transports) =>
+    new AllDeadLetters(transports).get(id),
+  );
   if (!letter)
     throw new ThrunError('THRUN_FAILED', [`There is no dead letter ${id}. "thrun failed list" shows those there are.`]);
   const text = utf8Text(letter.body);

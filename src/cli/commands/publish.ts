@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
+import type { WireFormat } from '../../contracts/envelope.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type { PublishOptions } from '../../contracts/listener.js';
 import { RawJson } from '../../envelope/index.js';
 import { type Cli, does, examples } from '../cli.js';
 import { durationFlag, nameFlag, timeFlag } from '../flag-values.js';
 import { plain } from '../plain-text.js';
-import { configFor, limitsOf, type TransportFlag, withThrun, withTransport } from '../project.js';
+import { configFor, limitsOf, nameOf, type TransportFlag, withThrun } from '../project.js';
+import { Destinations } from '../publish/destinations.js';
 import { knownContracts } from '../publish/known-contracts.js';
 import { payloadText, unquoted } from '../publish/payload-text.js';
 import { progressOf } from '../publish/progress.js';
@@ -24,6 +26,7 @@ interface PublishFlags extends TransportFlag {
   readonly id?: string;
   readonly source?: string;
   readonly queue?: string;
+  readonly format?: WireFormat;
 }
 
 export function publish(command: Command, cli: Cli): void {
@@ -38,7 +41,13 @@ export function publish(command: Command, cli: Cli): void {
     .option('--key <key>', 'ordering key')
     .option('--id <id>', 'its event id (default: a new UUIDv7)')
     .option('--source <name>', 'who publishes (default: the source of the config)')
-    .option('--queue <name>', 'the queue it goes to (default: that of its job, else of the config)', nameFlag)
+    .option('--queue <name>', 'the queue it goes to (default: that of its route or job, else of the config)', nameFlag)
+    .addOption(
+      new Option('--format <format>', 'how it is written (default: as its route says, else envelope)').choices([
+        'envelope',
+        'cloudevents',
+      ]),
+    )
     .addOption(transportOption());
   examples(command, [
     `thrun publish order_created '{"order_id":123}'`,
@@ -63,25 +72,27 @@ async function one(cli: Cli, flags: PublishFlags, event: string | undefined, jso
   const from = flags.file ?? (json === '-' ? '-' : undefined);
   const text = from === undefined ? (json ?? '{}') : await payloadText(cli, from, limitsOf(config));
   const known = await knownContracts(cli, config);
-  const queue = flags.queue ?? known?.queueOf(event) ?? config.queue;
+  const destinations = new Destinations(config, known, flags);
+  const { transport: name, queue } = destinations.of(event);
   await withThrun(config, async (thrun) => {
     const eventId = await thrun
-      .event(event, new RawJson(text), { ...optionsOf(flags), queue })
+      .event(event, new RawJson(text), { ...optionsOf(flags), transport: name, queue })
       .catch((error: unknown) => {
         if (unquoted(json))
           output.note(`hint: put the JSON in single quotes, or the shell takes the double ones: '{"id":1}'`);
         throw error;
       });
-    const transport = await thrun.transport();
+    const transport = await thrun.transport(name);
     warnOfLoss(cli, transport);
     if (output.json) output.document({ event_id: eventId, event, queue, transport: transport.name });
     else output.line(plain(eventId));
   });
-  if (known?.isUnheard(event)) warnOfSilence(cli, known, [event]);
+  if (known?.isUnheard(event) && !destinations.isForOthers(event)) warnOfSilence(cli, known, [event]);
 }
 
-function optionsOf({ id, key, source, delay, at, expiresAt }: PublishFlags): PublishOptions {
+function optionsOf({ id, key, source, delay, at, expiresAt, format }: PublishFlags): PublishOptions {
   return {
+    ...(format !== undefined && { format }),
     ...(id !== undefined && { id }),
     ...(key !== undefined && { key }),
     ...(source !== undefined && { source }),
@@ -106,28 +117,41 @@ async function many(cli: Cli, flags: PublishFlags, word: string | undefined, ext
   // Once: whoever presses Ctrl-C again wants the process gone.
   process.once('SIGINT', () => interruption.abort());
   const unheard = new Set<string>();
-  const queueOf = (event: string) => {
-    if (known?.isUnheard(event)) unheard.add(event);
-    return flags.queue ?? known?.queueOf(event) ?? config.queue;
+  const destinations = new Destinations(config, known, flags);
+  const addressOf = (event: string) => {
+    if (known?.isUnheard(event) && !destinations.isForOthers(event)) unheard.add(event);
+    return destinations.of(event);
   };
-  await withTransport(config, async (transport) => {
-    warnOfLoss(cli, transport);
+  const transports = new Set<string>();
+  await withThrun(config, async (thrun) => {
+    const transportOf = async (name: string) => {
+      const transport = await thrun.transport(name);
+      if (!transports.has(name)) warnOfLoss(cli, transport);
+      transports.add(name);
+      return transport;
+    };
     const progress = await progressOf(output, input.size);
     const onProgress = (published: number, bytes: number) => progress.update(published, bytes);
-    const publishing = publishLines({ input, transport, limits, queueOf, onProgress, signal: interruption.signal });
+    const { signal } = interruption;
+    const publishing = publishLines({ input, limits, transportOf, addressOf, onProgress, signal });
     const result = await publishing.finally(() => progress.stop());
     const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
-    if (output.json) output.document({ ...result, transport: transport.name, seconds });
+    const [transport = flags.transport ?? nameOf(config), ...others] = transports;
+    if (output.json)
+      output.document({ ...result, transport, ...(others.length > 0 && { transports: [...transports] }), seconds });
     else {
       const to = result.queues.length > 0 ? ` to ${result.queues.map(plain).join(', ')}` : '';
-      output.line(`Published ${result.published}${to} on ${plain(transport.name)} in ${seconds} s.`);
+      const on = [transport, ...others].map(plain).join(', ');
+      output.line(`Published ${result.published}${to} on ${on} in ${seconds} s.`);
     }
   });
   if (known) warnOfSilence(cli, known, [...unheard]);
 }
 
 function refuseWithLines(flags: PublishFlags, word: string | undefined, extra: string | undefined): void {
-  const own = (['delay', 'at', 'expiresAt', 'key', 'id', 'source'] as const).find((flag) => flags[flag] !== undefined);
+  const own = (['delay', 'at', 'expiresAt', 'key', 'id', 'source', 'format'] as const).find(
+    (flag) => flags[flag] !== undefined,
+  );
   if (own !== undefined) {
     const name = own === 'expiresAt' ? 'expires-at' : own;
     throw new ThrunError('THRUN_INPUT', [

@@ -36,7 +36,7 @@ export function work(command: Command, cli: Cli): void {
       'deliveries at once in one process (default: worker.concurrency, 10)',
       wholeNumber(1, 10_000),
     )
-    .addOption(new Option('--queue <names>', 'only these queues: a,b').argParser(nameListFlag))
+    .addOption(new Option('--queue <names>', 'only these queues: a,b or transport:a').argParser(nameListFlag))
     .addOption(transportOption())
     .option('--only <pattern>', 'only listeners to events that match; what the others are to get is left', patternFlag)
     .option('--limit <n>', 'stop after so many deliveries', wholeNumber(1))
@@ -59,42 +59,49 @@ export function work(command: Command, cli: Cli): void {
 
 async function run(cli: Cli, flags: WorkFlags): Promise<number> {
   const { output } = cli;
+  const line = new LiveLine(output);
+  // First of all: a signal that comes while the config is loaded is one as well.
+  const signals = new Signals(() =>
+    line.say(() => output.note('Stopping at once. What ran is delivered again when its lease has run out.')),
+  );
+  try {
+    return await runUntilDone(cli, flags, line, signals);
+  } finally {
+    signals.stop();
+  }
+}
+
+async function runUntilDone(cli: Cli, flags: WorkFlags, line: LiveLine, signals: Signals): Promise<number> {
+  const { output } = cli;
   const { config, overrides } = await configFor(cli, flags, overridesOf(flags, output));
   const { runWorkers } = await import('../../supervisor/run-workers.js');
-  const line = new LiveLine(output);
   const onEvent = (event: RunEvent): void => {
     const { text, warning } = eventText(event, config.worker.drainMs);
     line.say(() => (warning ? output.warn(text) : output.note(text)));
   };
-  const signals = new Signals(() =>
-    line.say(() => output.note('Stopping at once. What ran is delivered again when its lease has run out.')),
-  );
   const startedAt = performance.now();
-  try {
-    await announce(config, flags, output);
-    const running = await runWorkers({
-      config,
-      overrides,
-      processes: config.worker.processes,
-      queues: flags.queue,
-      only: flags.only,
-      limit: flags.limit,
-      timeLimitMs: flags.timeLimit,
-      memoryLimit: flags.memoryLimit,
-      stopWhenEmpty: flags.stopWhenEmpty,
-      watch: flags.watch,
-      onEvent,
-    });
-    signals.govern(running);
-    // A stream of figures that nobody reads any more has no purpose left.
-    if (flags.stats && output.json) output.onClosed(() => running.drain('nobody reads its output'));
-    const stop = flags.stats ? reportStats(running, new StatsReader(config, flags.queue), output, line) : undefined;
-    const totals = await running.finished.finally(stop);
-    summarize(totals, (performance.now() - startedAt) / 1000, output);
-    return signals.killed ? 1 : 0;
-  } finally {
-    signals.stop();
-  }
+  await announce(config, flags, output);
+  const running = await runWorkers({
+    config,
+    overrides,
+    processes: config.worker.processes,
+    queues: flags.queue,
+    transport: flags.transport,
+    only: flags.only,
+    limit: flags.limit,
+    timeLimitMs: flags.timeLimit,
+    memoryLimit: flags.memoryLimit,
+    stopWhenEmpty: flags.stopWhenEmpty,
+    watch: flags.watch,
+    onEvent,
+  });
+  signals.govern(running);
+  // A stream of figures that nobody reads any more has no purpose left.
+  if (flags.stats && output.json) output.onClosed(() => running.drain('nobody reads its output'));
+  const stop = flags.stats ? reportStats(running, new StatsReader(config, flags), output, line) : undefined;
+  const totals = await running.finished.finally(stop);
+  summarize(totals, (performance.now() - startedAt) / 1000, output);
+  return signals.killed ? 1 : 0;
 }
 
 /** What the command line overrules goes to every worker process as well, by the name of its flag. */

@@ -4,15 +4,15 @@ import { dirname } from 'node:path';
 import type { ResolvedConfig } from '../../config/resolve.js';
 import type { QueueStats, Transport } from '../../contracts/transport.js';
 import { formatDuration } from '../../contracts/units.js';
-import { nameOf, withTransport } from '../project.js';
+import { withThrun } from '../project.js';
 import { fail, type Finding, messageOf, ok, warn } from './check.js';
 
 /** Older than this, what is ready waits for a worker that does not come. */
 const OLD_MS = 5 * 60_000;
 
 /** The folder of the database, before the database itself: "cannot open" would not say whose right is missing. */
-export async function checkRights(config: ResolvedConfig): Promise<Finding | undefined> {
-  if (config.transport !== 'sqlite') return undefined;
+export async function checkRights(config: ResolvedConfig, names: readonly string[]): Promise<Finding | undefined> {
+  if (!names.includes('sqlite')) return undefined;
   const { path } = config.transports.sqlite;
   const lacking = await firstUnwritable([path, dirname(path), config.root]);
   if (lacking === undefined) return ok('rights', `${dirname(path)} can be written to`);
@@ -39,11 +39,22 @@ function may(path: string, mode: number): Promise<boolean> {
   );
 }
 
+/** Each of the transports; of several, what is found names the one it is about. */
+export async function checkTransports(config: ResolvedConfig, names: readonly string[]): Promise<readonly Finding[]> {
+  const found = await Promise.all(
+    names.map(async (name) => (await checkTransport(config, name)).map((finding) => ({ name, finding }))),
+  );
+  return found.flat().map(({ name, finding }) => {
+    const isNamed = names.length === 1 || finding.check === 'transport';
+    return isNamed ? finding : { ...finding, detail: `${name}: ${finding.detail}` };
+  });
+}
+
 /** Opens the transport and looks at its queues. */
-export async function checkTransport(config: ResolvedConfig): Promise<readonly Finding[]> {
-  const name = nameOf(config);
+async function checkTransport(config: ResolvedConfig, name: string): Promise<readonly Finding[]> {
   try {
-    return await withTransport(config, async (transport) => {
+    return await withThrun(config, async (thrun) => {
+      const transport = await thrun.transport(name);
       const stats = (await transport.queues?.stats()) ?? [];
       return [
         ok('transport', `${name} is reachable${version(transport)}`),

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../contracts/envelope.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type { OutgoingMessage, Transport } from '../../contracts/transport.js';
+import type { Address } from '../../dispatch/addresses.js';
 import { decode, type Limits, Undecodable } from '../../envelope/index.js';
 import { PartialFailure } from '../partial-failure.js';
 import { type Line, linesOf } from './lines.js';
@@ -12,9 +13,10 @@ const MOST_BYTES = 4 * 1024 * 1024;
 
 export interface LinesOptions {
   readonly input: Input;
-  readonly transport: Transport;
   readonly limits: Limits;
-  readonly queueOf: (event: string) => string;
+  /** The transport of this name, open. */
+  readonly transportOf: (name: string) => Promise<Transport>;
+  readonly addressOf: (event: string) => Address;
   readonly onProgress: (published: number, bytesRead: number) => void;
   /** Raised: the batch under way is the last one. */
   readonly signal: AbortSignal;
@@ -55,11 +57,16 @@ export async function publishLines(options: LinesOptions): Promise<LinesResult> 
   return batch.result(0);
 }
 
-/** What is published with one call to the transport for each queue. */
+interface Call {
+  readonly address: Address;
+  readonly messages: OutgoingMessage[];
+}
+
+/** What is published with one call for each queue of each transport. */
 class Batch {
   readonly #options: LinesOptions;
   readonly #queues = new Set<string>();
-  #messages = new Map<string, OutgoingMessage[]>();
+  #calls = new Map<string, Call>();
   #lines = 0;
   #bytes = 0;
   #first = 1;
@@ -81,16 +88,17 @@ class Batch {
   }
 
   add({ number, bytes, readSoFar }: Line, { event, meta: { key, deliver_at } }: Envelope): void {
-    const queue = this.#options.queueOf(event);
+    const address = this.#options.addressOf(event);
+    const call = `${address.transport} ${address.queue}`;
     const message: OutgoingMessage = {
       body: bytes,
       event,
       ...(key !== undefined && { key }),
       ...(deliver_at !== undefined && { deliverAt: Date.parse(deliver_at) }),
     };
-    const messages = this.#messages.get(queue);
+    const messages = this.#calls.get(call)?.messages;
     if (messages) messages.push(message);
-    else this.#messages.set(queue, [message]);
+    else this.#calls.set(call, { address, messages: [message] });
     if (this.#lines === 0) this.#first = number;
     this.#last = number;
     this.#lines++;
@@ -99,10 +107,11 @@ class Batch {
   }
 
   async publish(): Promise<void> {
-    const { transport, onProgress } = this.#options;
-    for (const [queue, messages] of this.#messages) {
+    const { transportOf, onProgress } = this.#options;
+    for (const { address, messages } of this.#calls.values()) {
+      const { transport, queue } = address;
       try {
-        await transport.publish(queue, messages);
+        await (await transportOf(transport)).publish(queue, messages);
       } catch (cause) {
         const lines = this.#first === this.#last ? `line ${this.#first}` : `lines ${this.#first} to ${this.#last}`;
         const what = `Published ${this.#published}; then ${lines} could not be confirmed for ${queue}: ${(cause as Error).message}`;
@@ -112,7 +121,7 @@ class Batch {
       this.#queues.add(queue);
     }
     onProgress(this.#published, this.#readSoFar);
-    this.#messages = new Map();
+    this.#calls = new Map();
     this.#lines = 0;
     this.#bytes = 0;
   }
@@ -122,10 +131,10 @@ class Batch {
   }
 }
 
-function readLine({ number, bytes }: Line, { transport, limits }: LinesOptions): Envelope | Undecodable {
+function readLine({ number, bytes }: Line, { limits }: LinesOptions): Envelope | Undecodable {
   return decode(
     bytes,
-    { transport: transport.name, id: String(number), publishedAt: undefined, receivedAt: Date.now() },
+    { transport: 'line', id: String(number), publishedAt: undefined, receivedAt: Date.now() },
     limits,
   );
 }

@@ -1,4 +1,6 @@
 import type { ResolvedConfig } from '../../config/resolve.js';
+import { type Address, addressesOf } from '../../dispatch/addresses.js';
+import { Routes } from '../../dispatch/routes.js';
 import type { ContractEntry } from '../../registry/entries.js';
 import type { Output } from '../output.js';
 import { plain } from '../plain-text.js';
@@ -7,22 +9,39 @@ import { nameOf } from '../project.js';
 /** Says what is about to be consumed, and by whom. */
 export async function announce(
   config: ResolvedConfig,
-  flags: { readonly queue?: readonly string[]; readonly only?: string },
+  flags: { readonly transport?: string; readonly queue?: readonly string[]; readonly only?: string },
   output: Output,
 ): Promise<void> {
   const { processes, concurrency } = config.worker;
   const contracts = await currentContracts(config);
-  const queues = flags.queue ?? [...new Set([config.queue, ...(contracts ?? []).flatMap(({ queue }) => queue ?? [])])];
+  const needs = (contracts ?? []).map(({ contract, kind, queue }) => ({ contract, isJob: kind === 'job', queue }));
+  const own = { transport: nameOf(config), queue: config.queue };
+  const places = { own, routes: new Routes(config.routes) };
+  const addresses = addressesOf(places, needs, { transport: flags.transport, queues: flags.queue });
   const count = `${processes} ${processes === 1 ? 'process' : 'processes'}`;
   const where = [
-    `transport ${plain(nameOf(config))}`,
-    `group ${plain(config.group)}`,
-    `${queues.length === 1 ? 'queue' : 'queues'} ${queues.map(plain).join(', ')}`,
+    ...placesText(addresses, config.group),
     `${count} of concurrency ${concurrency}`,
     `pid ${process.pid}`,
   ];
   output.note(`thrun work: ${where.join(' · ')}`);
   if (contracts) await announceContracts(contracts, flags.only, output);
+}
+
+function placesText(addresses: readonly Address[], group: string): readonly string[] {
+  const names = [...new Set(addresses.map(({ transport }) => transport))];
+  const queuesOn = (name: string) => addresses.filter(({ transport }) => transport === name).map(({ queue }) => queue);
+  const ofGroup = `group ${plain(group)}`;
+  if (names.length > 1) {
+    const each = names.map((name) => `${plain(name)} (${queuesOn(name).map(plain).join(', ')})`);
+    return [`transports ${each.join(', ')}`, ofGroup];
+  }
+  const queues = addresses.map(({ queue }) => plain(queue));
+  return [
+    `transport ${names.map(plain).join('')}`,
+    ofGroup,
+    `${queues.length === 1 ? 'queue' : 'queues'} ${queues.join(', ')}`,
+  ];
 }
 
 async function announceContracts(

@@ -1,8 +1,9 @@
-import { type Thrun, thrunFrom } from '../../app.js';
 import type { ResolvedConfig } from '../../config/resolve.js';
+import type { Transport } from '../../contracts/transport.js';
 import type { Counts } from '../../observability/counters.js';
 import type { Totals } from '../../supervisor/supervisor.js';
-import { SILENT } from '../project.js';
+import { TransportsReader } from '../each-transport.js';
+import type { TransportFlag } from '../project.js';
 
 /** One look at what the workers do. The names are those of `--json`. */
 export interface Stats {
@@ -18,17 +19,18 @@ export interface Stats {
   readonly processes: number;
 }
 
-/** Looks at the workers and at the queues; the latter over a connection of its own. */
+/** Looks at the workers and at the queues; the latter over connections of its own. */
 export class StatsReader {
-  readonly #config: ResolvedConfig;
+  readonly #group: string;
   readonly #queues: ReadonlySet<string> | undefined;
-  #thrun: Thrun | undefined;
+  readonly #transports: TransportsReader;
   #lastSettled = 0;
   #lastAt = performance.now();
 
-  constructor(config: ResolvedConfig, queues: readonly string[] | undefined) {
-    this.#config = config;
-    this.#queues = queues && new Set(queues);
+  constructor(config: ResolvedConfig, flags: TransportFlag & { readonly queue?: readonly string[] }) {
+    this.#group = config.group;
+    this.#queues = flags.queue && new Set(flags.queue);
+    this.#transports = new TransportsReader(config, flags);
   }
 
   async read({ counts, active, processes }: Totals): Promise<Stats> {
@@ -50,24 +52,29 @@ export class StatsReader {
     };
   }
 
-  async close(): Promise<void> {
-    await this.#thrun?.close();
+  close(): Promise<void> {
+    return this.#transports.close();
   }
 
   /** The figures are a help; a transport that is away for a while is no reason to stop the workers. */
   async #depth(): Promise<number | null> {
     try {
-      this.#thrun ??= await thrunFrom({ ...this.#config, logger: SILENT });
-      const { queues, traits } = await this.#thrun.transport();
-      // What lives in the worker's process alone cannot be seen from here.
-      if (!queues || !traits.multiProcess) return null;
-      const own = (await queues.stats()).filter(
-        ({ queue, group }) => group === this.#config.group && (this.#queues?.has(queue) ?? true),
-      );
-      return own.reduce((sum, { depth }) => sum + depth, 0);
+      const depths = await this.#transports.read((transport) => this.#depthOn(transport));
+      return depths.reduce((sum, depth) => (sum === null || depth === null ? null : sum + depth), 0);
     } catch {
       return null;
     }
+  }
+
+  async #depthOn({ name, queues, traits }: Transport): Promise<number | null> {
+    // What lives in the worker's process alone cannot be seen from here.
+    if (!queues || !traits.multiProcess) return null;
+    const own = (await queues.stats()).filter(({ queue, group }) => group === this.#group && this.#counts(name, queue));
+    return own.reduce((sum, { depth }) => sum + depth, 0);
+  }
+
+  #counts(transport: string, queue: string): boolean {
+    return this.#queues === undefined || this.#queues.has(queue) || this.#queues.has(`${transport}:${queue}`);
   }
 }
 

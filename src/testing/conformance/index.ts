@@ -1,6 +1,7 @@
 import type { Case } from './case.js';
-import { type Ability, type ConformanceOptions, type Need, REASON } from './options.js';
+import { type Ability, type ConformanceOptions, type Fault, type Need, REASON } from './options.js';
 import { attempts } from './promises/attempts.js';
+import { broker } from './promises/broker.js';
 import { closing } from './promises/closing.js';
 import { concurrency } from './promises/concurrency.js';
 import { deadLetters } from './promises/dead-letters.js';
@@ -16,7 +17,7 @@ import { settlement } from './promises/settlement.js';
 import { wholeBytes } from './promises/whole-bytes.js';
 import { Stand } from './stand.js';
 
-export type { Ability, ConformanceOptions, Subject, TestApi } from './options.js';
+export type { Ability, ConformanceOptions, Fault, Subject, TestApi } from './options.js';
 export { StallableClock } from './stallable-clock.js';
 
 const PROMISES = [
@@ -34,6 +35,7 @@ const PROMISES = [
   next,
   closing,
   concurrency,
+  broker,
 ];
 
 /**
@@ -72,14 +74,21 @@ async function runCase(one: Case, { create }: ConformanceOptions): Promise<void>
   }
 }
 
-function unmet({ needs = [] }: Case, { traits, without = [] }: ConformanceOptions): string | undefined {
-  const has = (need: Need) => (isAbility(need) ? !without.includes(need) : traits[need]);
+function unmet({ needs = [] }: Case, { traits, without = [], faults = [] }: ConformanceOptions): string | undefined {
+  const has = (need: Need) => {
+    if (isAbility(need)) return !without.includes(need);
+    return isFault(need) ? faults.includes(need) : traits[need];
+  };
   const missing = needs.find((need) => !has(need));
   return missing && REASON[missing];
 }
 
 function isAbility(need: Need): need is Ability {
   return need === 'deadLetters' || need === 'queues';
+}
+
+function isFault(need: Need): need is Fault {
+  return need === 'restart' || need === 'lostAnswer';
 }
 
 /** A reason that no longer belongs to a case would hide that the case was renamed or mended. */

@@ -20,6 +20,13 @@ export interface Subject {
    * that it makes nevertheless gets through to the broker. {@link StallableClock} does it for transports with a clock.
    */
   stalling(): Promise<{ readonly transport: Transport; stall(): void }>;
+  /** Kills the broker, as a failing machine does, and starts it again on what it had written. For the fault `restart`. */
+  restart?(): Promise<void>;
+  /**
+   * A transport over a link that can be damaged, not opened yet. After `loseAnswer` the broker gets the next message that
+   * holds `text`, but its answer does not arrive, and the link is gone; a new one is whole. For the fault `lostAnswer`.
+   */
+  unsure?(): Promise<{ readonly transport: Transport; loseAnswer(text: string): void }>;
   /** Called last, after every transport is closed. */
   destroy(): Promise<void>;
 }
@@ -30,14 +37,19 @@ export interface ConformanceOptions extends TestApi {
   readonly traits: TransportTraits;
   /** Abilities the transport does not have. Default: it has both. */
   readonly without?: readonly Ability[];
+  /** What the factory can do to its broker. Default: nothing, and the cases that need it are skipped. */
+  readonly faults?: readonly Fault[];
   /** Cases that are to be skipped all the same: their title → the reason, for a person. An unknown title is an error. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
 export type Ability = 'deadLetters' | 'queues';
 
-/** What a case asks of the transport. */
-export type Need = 'fanOut' | 'atomicPublish' | 'ordered' | 'persistent' | Ability;
+/** What can befall a broker, or the way to it. */
+export type Fault = 'restart' | 'lostAnswer';
+
+/** What a case asks of the transport, or of the factory. */
+export type Need = 'fanOut' | 'atomicPublish' | 'ordered' | 'persistent' | Ability | Fault;
 
 /** Why a case is skipped where the need is not met. */
 export const REASON: Readonly<Record<Need, string>> = {
@@ -47,4 +59,6 @@ export const REASON: Readonly<Record<Need, string>> = {
   persistent: 'messages do not outlive the process',
   deadLetters: 'its dead letters cannot be read',
   queues: 'it cannot tell what it holds',
+  restart: 'there is no broker that could be restarted',
+  lostAnswer: 'there is no link that could lose an answer',
 };

@@ -2,7 +2,7 @@ import type { Consumer, OutgoingMessage, QueueStats, Transport, TransportNotice 
 import type { Subject } from './options.js';
 
 /** Short enough to wait for, long enough for a busy machine to extend it in time. */
-export const VISIBILITY_MS = 300;
+export const VISIBILITY_MS = 500;
 
 /** Long enough not to run out within a test. */
 const NEVER_MS = 30_000;
@@ -42,6 +42,13 @@ export class Stand {
     const stalling = await this.subject.stalling();
     await this.#open(stalling.transport);
     return stalling;
+  }
+
+  async unsure(): Promise<{ readonly transport: Transport; loseAnswer(text: string): void }> {
+    const unsure = await this.subject.unsure?.();
+    if (!unsure) throw new Error('the factory says that it can lose an answer, but gives no way to');
+    await this.#open(unsure.transport);
+    return unsure;
   }
 
   /** A consumer of this case's queue in the group `workers`, unless told otherwise. */

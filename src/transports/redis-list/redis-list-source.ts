@@ -1,7 +1,7 @@
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { RedisConnection } from '../../redis/redis-connection.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
-import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease, LeaseRound } from '../../redis/redis-lease.js';
@@ -120,13 +120,19 @@ export class RedisListSource implements Source {
   #claimed(token: string, reply: ClaimReply, settler: Settler): Claimed {
     const [soon, first, parcels, ...rest] = reply;
     const deliveries: RedisDelivery[] = [];
-    const firstMessage = parcels * PARCEL_FIELDS;
-    const lease = new Lease(token, parcels + rest.length - firstMessage, deliveries);
+    const lengths = parcels * PARCEL_FIELDS;
+    const last = rest.length - 1;
+    const lease = new Lease(token, parcels + last - lengths, deliveries);
     for (const parcel of parcelsIn(rest, parcels)) deliveries.push(deliver(parcel, settler, lease, deliveries.length));
-    for (let at = firstMessage; at < rest.length; at++) {
-      const number = first + at - firstMessage;
-      const body = rest[at] as Buffer;
-      deliveries.push(new RedisDelivery(settler, number, lease, deliveries.length, body, undefined, 1, 0, undefined));
+    const bodies = new Bodies(rest[last] as Buffer);
+    let from = 0;
+    for (let at = lengths; at < last; at++) {
+      const to = from + (rest[at] as number);
+      const number = first + at - lengths;
+      deliveries.push(
+        new RedisDelivery(settler, number, lease, deliveries.length, bodies, from, to, undefined, 1, 0, undefined),
+      );
+      from = to;
     }
     if (deliveries.length > 0) this.#leases.set(token, lease);
     return { deliveries, nextDueMs: soon < 0 ? Number.POSITIVE_INFINITY : soon };

@@ -8,7 +8,7 @@ const FLAT = ['event', 'payload', 'meta'];
  * of the flat fields `event`, `payload` and `meta`. Always the same bytes for the same entry. What is none of these is
  * shown as it is, so that its dead letter can be read.
  */
-export function bodyOf(fields: readonly Buffer[]): Uint8Array {
+export function bodyOf(fields: readonly Buffer[]): Buffer {
   if (fields.length === 2) {
     const [name, value] = fields as readonly [Buffer, Buffer];
     // An event alone may be meant flat; a value that begins like an object is an envelope under an unlucky name.

@@ -14,9 +14,9 @@ export class RedisStreamsQueues implements QueueAccess {
 
   async stats(): Promise<readonly QueueStats[]> {
     const connection = await this.#parts.connection();
-    const rows: QueueStats[] = [];
-    for (const queue of await this.#parts.registry.all()) rows.push(...(await rowsOf(queue, connection)));
-    return rows;
+    const queues = await this.#parts.registry.all();
+    // Side by side: one after the other would take a round trip for each of them.
+    return (await Promise.all(queues.map((queue) => rowsOf(queue, connection)))).flat();
   }
 
   async purge(queue: string): Promise<number> {

@@ -99,7 +99,10 @@ if not exists or not group_named(stream, group) then
   if exists then
     local gone, added = departed(stream)
     local later = false
-    for _, consumes in ipairs(redis.call('HVALS', KEYS[2])) do later = later or consumes == '1' end
+    for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+      -- Groups of other programs do not make ours a later one.
+      later = later or redis.call('HGET', KEYS[2], field(info, 'name')) == '1'
+    end
     later = later and ARGV[4] == '0'
     from, read = later and '$' or '0', later and added or gone
   end

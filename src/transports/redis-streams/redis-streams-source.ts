@@ -96,7 +96,7 @@ export class RedisStreamsSource implements Source {
     const keys = [queue, seq, dead, deadBodies, leases, held, done, due, parcels, graves];
     const round = new StreamRound(deliveries, queue, group);
     for (const { token } of round.leases.finished) this.#leases.delete(token);
-    for (const { body } of deliveries) this.#untrimmed.bytes += body.length;
+    for (const { length } of deliveries) this.#untrimmed.bytes += length;
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
     const args = round.arguments((entries >= TRIM_EVERY || bytes >= TRIM_BYTES) && this.#trims());
@@ -220,10 +220,11 @@ export class RedisStreamsSource implements Source {
       const id = idBytes.toString('latin1');
       // Deleted while it was being read.
       if (fields === null) continue;
-      const body = bodyOf(fields);
-      bytes += body.length;
+      const body = { bytes: bodyOf(fields), text: undefined };
+      const { length } = body.bytes;
+      bytes += length;
       const publishedAt = Number(id.slice(0, id.indexOf('-')));
-      const delivery = new RedisDelivery(settler, id, undefined, 0, body, publishedAt, 1, 0, undefined);
+      const delivery = new RedisDelivery(settler, id, undefined, 0, body, 0, length, publishedAt, 1, 0, undefined);
       this.#entries.set(id, delivery);
       deliveries.push(delivery);
     }

@@ -1,0 +1,75 @@
+import { connect } from 'amqplib';
+import { EVENT, envelope } from '../../payload.mjs';
+
+const QUORUM = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
+const PREFETCH = 400;
+
+/**
+ * amqplib alone, as well as it can be used: a confirm channel, many messages on their way at once, and acknowledgements
+ * for all up to the last one that is done. No retries, no groups, no reconnection, nothing checked.
+ */
+export const raw = {
+  async open({ url, queue, concurrency }) {
+    const connection = await connect(url, { noDelay: true });
+    const channel = await connection.createConfirmChannel({ highWaterMark: 4096 });
+    await channel.assertExchange(queue, 'topic', { durable: true });
+    await channel.assertQueue(queue, QUORUM);
+    await channel.bindQueue(queue, queue, '#');
+    const publish = (payload) =>
+      new Promise((resolve, reject) => {
+        const body = Buffer.from(JSON.stringify(envelope(payload)));
+        channel.publish(queue, EVENT, body, { persistent: true }, (error) => (error ? reject(error) : resolve()));
+      });
+    return {
+      publish,
+      publishMany: (payloads) => {
+        for (const payload of payloads) {
+          channel.publish(queue, EVENT, Buffer.from(JSON.stringify(envelope(payload))), { persistent: true });
+        }
+        return channel.waitForConfirms();
+      },
+      work: async (handle) => work(connection, queue, handle, concurrency),
+      close: () => connection.close(),
+    };
+  },
+};
+
+async function work(connection, queue, handle, concurrency) {
+  const channel = await connection.createChannel();
+  await channel.prefetch(Math.max(PREFETCH, concurrency));
+  const waiting = [];
+  const done = new Set();
+  let [acked, running] = [0, 0];
+  let isScheduled = false;
+  const flush = () => {
+    isScheduled = false;
+    let last;
+    while (done.delete(acked + 1)) last = ++acked;
+    if (last !== undefined) channel.ack({ fields: { deliveryTag: last } }, true);
+  };
+  const run = (message) => {
+    running++;
+    const settle = () => {
+      running--;
+      done.add(message.fields.deliveryTag);
+      if (!isScheduled) {
+        isScheduled = true;
+        setImmediate(flush);
+      }
+      if (waiting.length > 0) run(waiting.shift());
+    };
+    handle(JSON.parse(message.content).payload).then(settle, settle);
+  };
+  const { consumerTag } = await channel.consume(queue, (message) => {
+    if (running < concurrency) run(message);
+    else waiting.push(message);
+  });
+  return {
+    async stop() {
+      await channel.cancel(consumerTag);
+      while (running > 0) await new Promise(setImmediate);
+      flush();
+      await channel.close();
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** As in ../index.mjs; `url` names a Redis that is empty. */
+const LOADERS = {
+  'raw list': async () => (await import('./raw-list.mjs')).rawList,
+  'thrun list': async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist), 'redis-list'),
+  'raw streams': async () => (await import('./raw-streams.mjs')).rawStreams,
+  'thrun streams': async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist), 'redis-streams'),
+  BullMQ: async () => (await import('./bullmq.mjs')).bullmq,
+  'bee-queue': async () => (await import('./bee-queue.mjs')).beeQueue,
+};
+
+export const CONTENDERS = Object.keys(LOADERS);
+export const PEERS = ['BullMQ', 'bee-queue'];
+/** Who is measured against which raw client. */
+export const PAIRS = [
+  ['thrun list', 'raw list'],
+  ['thrun streams', 'raw streams'],
+];
+
+export function loadContender(name, builds) {
+  return LOADERS[name](builds);
+}
+
+const load = (dist) => import(pathToFileURL(resolve(dist, 'index.js')).href);

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as rabbitmq from './contenders/rabbitmq/index.mjs';
+import * as redis from './contenders/redis/index.mjs';
+import * as sqlite from './contenders/index.mjs';
+import { startRabbitmq } from './rabbitmq-server.mjs';
+import { startRedis } from './redis-server.mjs';
+
+const BENCH = fileURLToPath(new URL('.', import.meta.url));
+
+/**
+ * On what is measured: `durabilities` with the heading of their table, the `pairs` of thrun and raw client, the `peers`,
+ * where these are installed, and `serve`, which starts a broker where there is one and empties it before each measurement.
+ */
+export const TARGETS = {
+  sqlite: {
+    contenders: sqlite.CONTENDERS,
+    peers: sqlite.PEERS,
+    pairs: [['thrun', 'raw']],
+    durabilities: { normal: 'synchronous = NORMAL', full: 'synchronous = FULL' },
+    install: () => installIn(BENCH, 'plainjob'),
+    serve: async () => ({ fresh: () => ({}), stop: () => undefined }),
+  },
+  redis: {
+    contenders: redis.CONTENDERS,
+    peers: redis.PEERS,
+    pairs: redis.PAIRS,
+    durabilities: { everysec: 'append-only file, fsync every second' },
+    install: () => installIn(fileURLToPath(new URL('contenders/redis/', import.meta.url)), 'bullmq'),
+    serve: async (data) => {
+      const { url, stop } = await startRedis(data);
+      const port = new URL(url).port;
+      const fresh = () => {
+        execFileSync('redis-cli', ['-p', port, 'FLUSHALL'], { stdio: 'ignore' });
+        return { url };
+      };
+      return { fresh, stop };
+    },
+  },
+  rabbitmq: {
+    contenders: rabbitmq.CONTENDERS,
+    peers: rabbitmq.PEERS,
+    pairs: rabbitmq.PAIRS,
+    durabilities: { confirmed: 'quorum queues, every publish confirmed' },
+    install: () => installIn(fileURLToPath(new URL('contenders/rabbitmq/', import.meta.url)), 'rascal'),
+    serve: async (data) => {
+      const { url, stop } = await startRabbitmq(data);
+      let number = 0;
+      const fresh = () => ({ url, queue: `bench-${++number}` });
+      return { fresh, stop };
+    },
+  },
+};
+
+function installIn(folder, peer) {
+  if (existsSync(`${folder}/node_modules/${peer}`)) return;
+  console.error('installing the peers; better-sqlite3 may have to be compiled, which takes minutes');
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 2, 2] });
+}

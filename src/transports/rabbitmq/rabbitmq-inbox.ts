@@ -1,0 +1,85 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Clock } from '../../contracts/clock.js';
+import { closeChannel } from './rabbitmq-channel.js';
+import { idOf } from './rabbitmq-delivery.js';
+import { countsOf } from './rabbitmq-headers.js';
+import { rungFor } from './rabbitmq-ladder.js';
+import { inboxName } from './rabbitmq-names.js';
+import type { Parcels } from './rabbitmq-parcels.js';
+import type { Publisher } from './rabbitmq-publisher.js';
+
+interface InboxParts {
+  readonly publisher: Publisher;
+  readonly parcels: Parcels;
+  readonly clock: Clock;
+}
+
+/** Enough to keep the broker busy; what is passed on costs this process next to nothing. */
+const WIDTH = 200;
+
+/**
+ * What waits for no group in particular: published before there was one, or due by now. Any worker has the broker pass it
+ * on to the exchange, and so to every group: it rejects it, and the queue dead-letters to the exchange.
+ */
+export class Inbox {
+  readonly #timers = new Set<() => void>();
+  #closed = false;
+
+  constructor(
+    private readonly queue: string,
+    private readonly channel: Channel,
+    private readonly parts: InboxParts,
+  ) {}
+
+  /** @param onCancelled told when the broker took the queue away */
+  async open(onCancelled: () => void): Promise<void> {
+    const { channel } = this;
+    const receive = (message: ConsumeMessage | null) => {
+      if (message) this.#receive(message);
+      else onCancelled();
+    };
+    await Promise.all([channel.prefetch(WIDTH), channel.consume(inboxName(this.queue), receive)]);
+  }
+
+  /** What is held until it is due goes back to the broker with the channel. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#timers) cancel();
+    await closeChannel(this.channel);
+  }
+
+  #receive(message: ConsumeMessage): void {
+    if (this.#closed) return;
+    const { due = 0 } = countsOf(message.properties.headers ?? {});
+    const early = due - this.parts.clock.now();
+    if (early <= 0) this.#settle(() => this.channel.reject(message, false));
+    else if (rungFor(early) === undefined) this.#later(message, early);
+    else void this.#wait(message, due);
+  }
+
+  #later(message: ConsumeMessage, ms: number): void {
+    const cancel = this.parts.clock.after(ms, () => {
+      this.#timers.delete(cancel);
+      this.#receive(message);
+    });
+    this.#timers.add(cancel);
+  }
+
+  async #wait(message: ConsumeMessage, due: number): Promise<void> {
+    const { publisher, parcels } = this.parts;
+    try {
+      await publisher.send([parcels.waitingOn(this.queue, message, idOf(message), due)]);
+      this.#settle(() => this.channel.ack(message));
+    } catch {
+      // Not acknowledged, it comes again with the next channel.
+    }
+  }
+
+  #settle(settle: () => void): void {
+    try {
+      settle();
+    } catch {
+      // The channel has just closed: it comes again.
+    }
+  }
+}

@@ -1,0 +1,257 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Clock } from '../../contracts/clock.js';
+import type { Successor } from '../../contracts/delivery.js';
+import type { ConsumeOptions } from '../../contracts/transport.js';
+import { Acks } from './rabbitmq-acks.js';
+import { closeChannel } from './rabbitmq-channel.js';
+import { RabbitmqDelivery, type Settling } from './rabbitmq-delivery.js';
+import { Inbox } from './rabbitmq-inbox.js';
+import { rungFor } from './rabbitmq-ladder.js';
+import { groupNames } from './rabbitmq-names.js';
+import type { Parcels } from './rabbitmq-parcels.js';
+import type { Publisher } from './rabbitmq-publisher.js';
+import { Replacing } from './rabbitmq-replacing.js';
+import { Subscription } from './rabbitmq-subscription.js';
+import { Suspects } from './rabbitmq-suspects.js';
+
+export interface SessionParts {
+  readonly options: ConsumeOptions;
+  readonly publisher: Publisher;
+  readonly parcels: Parcels;
+  readonly clock: Clock;
+  /** A further channel of the same connection. */
+  readonly channel: () => Promise<Channel>;
+  readonly onArrival: (delivery: RabbitmqDelivery) => void;
+  /** Held or settled, and now someone else's. */
+  readonly onLost: (id: string) => void;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** Why a session ended. */
+export type SessionEnd =
+  | { readonly kind: 'channel'; readonly error: Error | undefined }
+  | { readonly kind: 'cancelled' };
+
+/**
+ * One channel of a consumer, from its opening to its end, with everything that is bound to it: subscriptions, what was
+ * received and is not settled, acknowledgements.
+ */
+export class Session implements Settling {
+  readonly #parts: SessionParts;
+  readonly #channel: Channel;
+  readonly #acks: Acks;
+  #inbox: Inbox | undefined;
+  readonly #suspects: Suspects;
+  readonly #unsettled = new Set<RabbitmqDelivery>();
+  readonly #timers = new Set<() => void>();
+  readonly #replacing: Replacing;
+  #subscription: Subscription | undefined;
+  #ending: Promise<void> | undefined;
+  #width = 0;
+  #end: (end: SessionEnd) => void = () => undefined;
+  #error: Error | undefined;
+  #isOver = false;
+  #isWatching = false;
+  /** Resolves when nothing comes through it any more. */
+  readonly ended = new Promise<SessionEnd>((resolve) => {
+    this.#end = resolve;
+  });
+
+  constructor(parts: SessionParts, channel: Channel) {
+    this.#parts = parts;
+    this.#channel = channel;
+    // Sets the width of subscriptions to come to what it is.
+    const ask = () => channel.prefetch(this.#width);
+    this.#acks = new Acks(channel, ask, parts.onLost);
+    this.#suspects = new Suspects(parts);
+    this.#replacing = new Replacing(parts, this.#acks, {
+      isOver: () => this.#isOver,
+      settle: (delivery) => this.#settle(delivery),
+      lose: (delivery) => this.#lose(delivery),
+    });
+    channel.on('error', (error) => {
+      this.#error = error;
+    });
+    channel.on('close', () => this.#over({ kind: 'channel', error: this.#error }));
+  }
+
+  /** Starts to pass on what waits in the inbox. */
+  async #watchInbox(): Promise<void> {
+    this.#isWatching = true;
+    try {
+      const channel = await this.#parts.channel();
+      this.#inbox = new Inbox(this.#parts.options.queue, channel, this.#parts);
+      channel.on('close', () => void this.abandon());
+      if (this.#isOver) await this.#inbox.close();
+      else await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
+    } catch {
+      await this.abandon();
+    }
+  }
+
+  /** How much more may come without another word. */
+  get room(): number {
+    return this.#subscription?.room ?? 0;
+  }
+
+  get isSubscribed(): boolean {
+    return this.#subscription !== undefined;
+  }
+
+  /** Given out and not settled. */
+  get held(): number {
+    let held = 0;
+    for (const { given } of this.#unsettled) if (given) held++;
+    return held;
+  }
+
+  /** Received and not given out. */
+  get waiting(): number {
+    return this.#unsettled.size - this.held;
+  }
+
+  /** Keeps a subscription that was about to end. */
+  keep(): void {
+    if (this.#subscription?.keep() === false) this.#subscription = undefined;
+  }
+
+  /** Receives up to so many more messages of each queue ahead of their settlement. */
+  subscribe(more: number): void {
+    if (!this.#isWatching) void this.#watchInbox();
+    if (!this.#subscription) {
+      const { queue, group } = this.#parts.options;
+      const { main, again } = groupNames(queue, group);
+      const subscription: Subscription = new Subscription(this.#channel, [again, main], (from, message) => {
+        if (message) this.#receive(message, subscription, from === again);
+        else this.#over({ kind: 'cancelled' });
+      });
+      this.#subscription = subscription;
+    }
+    this.#subscription.widen(more);
+    this.#width = more;
+  }
+
+  /** Nothing more comes; resolves when that is so. */
+  async unsubscribe(): Promise<void> {
+    const subscription = this.#subscription;
+    if (subscription) this.#ending = subscription.end();
+    await this.#ending;
+    if (this.#subscription === subscription) this.keep();
+  }
+
+  acked(delivery: RabbitmqDelivery): Promise<void> {
+    return this.#settle(delivery);
+  }
+
+  handedBack(delivery: RabbitmqDelivery): Promise<void> {
+    const { queue, group } = this.#parts.options;
+    const { message, id, target, attempt, crashes, due } = delivery;
+    // What has not been due has not been received: it keeps its time.
+    const counts = { target, attempts: attempt - 1, crashes, due };
+    return this.#replacing.replace(delivery, () => [this.#parts.parcels.again(queue, group, message, id, counts)]);
+  }
+
+  replaced(delivery: RabbitmqDelivery, successors: readonly Successor[]): Promise<void> {
+    const { clock, parcels, options } = this.#parts;
+    const now = clock.now();
+    return this.#replacing.replace(delivery, () =>
+      successors.map((successor) => {
+        const { message, id } = delivery;
+        if (successor.kind === 'dead') return parcels.dead(options.queue, options.group, message, id, successor);
+        const { target, queue = options.queue, delayMs, attempts, crashes } = successor;
+        const due = delayMs > 0 ? Math.ceil(now + delayMs) : undefined;
+        return parcels.again(queue, options.group, message, id, { target, attempts, crashes, due });
+      }),
+    );
+  }
+
+  async begun(delivery: RabbitmqDelivery): Promise<void> {
+    const held = await this.#suspects.hold(delivery);
+    if (held) {
+      const before = delivery.receipt;
+      delivery.receipt = held;
+      await before.acks.ack(before.tag, delivery.id);
+    } else if (!delivery.settled) this.#lose(delivery);
+  }
+
+  /** Resolves when every settlement so far is on the broker. */
+  async flush(): Promise<void> {
+    await this.#replacing.flush();
+    await Promise.all([this.#acks.flush(), this.#suspects.flush()]);
+  }
+
+  /** Whether the broker still answers, and still sees somebody consume. */
+  async isConsuming(): Promise<boolean> {
+    const { queue, group } = this.#parts.options;
+    const { consumerCount } = await this.#channel.checkQueue(groupNames(queue, group).main);
+    return consumerCount > 0;
+  }
+
+  /** Hands back what is unsettled, within `ms`; then the broker does it, and counts it as an attempt. */
+  async close(ms: number): Promise<void> {
+    const late = new Promise<void>((resolve) => void this.#parts.clock.after(ms, () => resolve()));
+    await Promise.race([this.#handBack(), late, this.ended]);
+    const closing = Promise.all([this.#inbox?.close(), closeChannel(this.#channel), this.#suspects.close()]);
+    await Promise.race([closing, late]);
+  }
+
+  async #handBack(): Promise<void> {
+    await this.unsubscribe();
+    for (const cancel of this.#timers) cancel();
+    await Promise.all([...this.#unsettled].map((delivery) => delivery.release()));
+    await this.flush();
+  }
+
+  /** The broker has stopped to be trusted: ends the channel. */
+  async abandon(): Promise<void> {
+    await closeChannel(this.#channel);
+  }
+
+  #receive(message: ConsumeMessage, subscription: Subscription, isOurs: boolean): void {
+    const { queue } = this.#parts.options;
+    const delivery = new RabbitmqDelivery(this, message, this.#acks, queue, subscription, isOurs);
+    this.#unsettled.add(delivery);
+    const early = delivery.due === undefined ? 0 : delivery.due - this.#parts.clock.now();
+    if (early <= 0) this.#parts.onArrival(delivery);
+    else if (rungFor(early) === undefined) this.#holdUntilDue(delivery, early);
+    else void delivery.release();
+  }
+
+  #holdUntilDue(delivery: RabbitmqDelivery, ms: number): void {
+    const cancel = this.#parts.clock.after(ms, () => {
+      this.#timers.delete(cancel);
+      const early = (delivery.due ?? 0) - this.#parts.clock.now();
+      // A timer may fire a little before its time.
+      if (early > 0) this.#holdUntilDue(delivery, early);
+      else if (!delivery.settled) this.#parts.onArrival(delivery);
+    });
+    this.#timers.add(cancel);
+  }
+
+  #settle(delivery: RabbitmqDelivery): Promise<void> {
+    this.#forget(delivery);
+    const { acks, tag } = delivery.receipt;
+    return acks.ack(tag, delivery.id);
+  }
+
+  #forget(delivery: RabbitmqDelivery): void {
+    if (this.#unsettled.delete(delivery)) delivery.subscription.settled();
+  }
+
+  #lose(delivery: RabbitmqDelivery): void {
+    delivery.settled = true;
+    this.#forget(delivery);
+    if (delivery.given) this.#parts.onLost(delivery.id);
+  }
+
+  #over(end: SessionEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const cancel of this.#timers) cancel();
+    void this.#inbox?.close();
+    this.#acks.end();
+    // Those that are being replaced find out themselves.
+    for (const delivery of [...this.#unsettled]) if (!delivery.settled) this.#lose(delivery);
+    this.#end(end);
+  }
+}

@@ -1,0 +1,163 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { ConsumeOptions } from '../../contracts/transport.js';
+import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
+import { textOf } from './rabbitmq-errors.js';
+import type { Link, LinkEvent } from './rabbitmq-link.js';
+import type { Parcels } from './rabbitmq-parcels.js';
+import type { Publisher } from './rabbitmq-publisher.js';
+import { Session, type SessionEnd } from './rabbitmq-session.js';
+import type { Topology } from './rabbitmq-topology.js';
+
+export interface SessionsParts {
+  readonly link: Link;
+  /** The connection that messages are sent by. */
+  readonly publishing: Link;
+  readonly topology: Topology;
+  readonly publisher: Publisher;
+  readonly parcels: Parcels;
+  readonly clock: Clock;
+}
+
+export interface SessionsHooks {
+  readonly onArrival: (delivery: RabbitmqDelivery) => void;
+  /** One ended, or the next one is there. */
+  readonly onChange: () => void;
+}
+
+/** Longest pause between two attempts to consume again. */
+const LONGEST_PAUSE_MS = 10_000;
+
+/** At its close a consumer gives the broker this long to take back what is unsettled. */
+const CLOSING_MS = 5000;
+
+/** From one session to the next, for as long as the consumer is open: what the broker takes away is made again. */
+export class Sessions {
+  readonly #options: ConsumeOptions;
+  readonly #parts: SessionsParts;
+  readonly #hooks: SessionsHooks;
+  readonly #unlisten: readonly (() => void)[];
+  #wasDown = false;
+  #isClosed = false;
+  current: Session | undefined;
+
+  constructor(options: ConsumeOptions, parts: SessionsParts, hooks: SessionsHooks) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#hooks = hooks;
+    this.#unlisten = [parts.link.listen(this.#onLink), parts.publishing.listen(this.#onPublishing)];
+  }
+
+  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the queues cannot be declared */
+  async open(): Promise<void> {
+    try {
+      this.#live(await this.#connect());
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    await this.current?.close(CLOSING_MS);
+  }
+
+  /** Asks the broker whether it sees somebody consume; where it does not, the session is made anew. */
+  probe(): void {
+    const session = this.current;
+    session?.isConsuming().then(
+      (isConsuming) => {
+        if (isConsuming || session !== this.current || !session.isSubscribed) return;
+        this.#notice('nobody consumed the queue although this worker was to; it subscribes anew');
+        void session.abandon();
+      },
+      // The session ended, which is told by itself.
+      () => undefined,
+    );
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    for (const end of this.#unlisten) end();
+  }
+
+  #live(session: Session): void {
+    this.current = session;
+    this.#hooks.onChange();
+    void session.ended.then(async (end) => {
+      this.current = undefined;
+      this.#hooks.onChange();
+      if (this.#isClosed) return;
+      await this.#explain(end, session);
+      const next = await this.#reconnect();
+      if (!next) return;
+      if (this.#isClosed) return next.abandon();
+      this.#live(next);
+      if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
+      this.#wasDown = false;
+    });
+  }
+
+  async #explain(end: SessionEnd, session: Session): Promise<void> {
+    this.#parts.topology.forget();
+    if (end.kind === 'cancelled') {
+      this.#notice(
+        `the broker took a queue of ${JSON.stringify(this.#options.queue)} away, deleted perhaps: what was in it is gone; ` +
+          'it is declared anew',
+      );
+      await session.abandon();
+    } else if (end.error) {
+      this.#notice(`the broker closed the channel, what it held comes again: ${textOf(end.error)}`);
+    }
+  }
+
+  async #reconnect(): Promise<Session | undefined> {
+    for (let attempt = 0; !this.#isClosed; attempt++) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        if (attempt === 0 && !this.#wasDown) this.#notice(`consuming again has failed so far: ${textOf(error)}`);
+        const pause = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt);
+        await new Promise((resolve) => void this.#parts.clock.after(pause, () => resolve(undefined)));
+      }
+    }
+    return undefined;
+  }
+
+  async #connect(): Promise<Session> {
+    const { link, topology } = this.#parts;
+    const { queue, group } = this.#options;
+    await topology.group(queue, group);
+    const channel = await link.channel();
+    return new Session(
+      {
+        ...this.#parts,
+        options: this.#options,
+        channel: () => link.channel(),
+        onArrival: this.#hooks.onArrival,
+        onLost: (id) => {
+          if (!this.#isClosed) this.#options.onNotice({ kind: 'lease_lost', queue, id });
+        },
+        onTrouble: (message) => this.#notice(message),
+      },
+      channel,
+    );
+  }
+
+  readonly #onLink = (event: LinkEvent): void => {
+    if (event.kind !== 'down') return;
+    this.#wasDown = true;
+    this.#options.onNotice({ kind: 'disconnected', error: event.error });
+  };
+
+  readonly #onPublishing = (event: LinkEvent): void => {
+    if (event.kind !== 'blocked') return;
+    this.#notice(
+      `RabbitMQ takes no messages (${event.reason}), so retries and dead letters wait: give it more of that`,
+    );
+  };
+
+  #notice(message: string): void {
+    if (!this.#isClosed) this.#options.onNotice({ kind: 'degraded', message });
+  }
+}

@@ -1,0 +1,105 @@
+import type { Channel, ConsumeMessage } from 'amqplib';
+
+/** A quorum queue gives no more than this to one consumer of it. */
+const WIDEST = 2000;
+
+/** Nothing came for so long: nothing is on its way either. */
+const CALM_MS = 50;
+
+interface Ending {
+  /** Too late to keep it. */
+  isFinal: boolean;
+  done: Promise<void>;
+}
+
+/**
+ * What the broker may push through one channel. It only ever widens, and ends when nothing is on its way: what is on its
+ * way to a consumer that is cancelled goes back to the queue as a delivery in vain, which would be told from a crash by
+ * nobody.
+ */
+export class Subscription {
+  readonly #channel: Channel;
+  readonly #queues: readonly string[];
+  readonly #take: (queue: string, message: ConsumeMessage | null) => void;
+  #tags: Promise<{ readonly consumerTag: string }>[] = [];
+  #outstanding = 0;
+  #changedAt = performance.now();
+  #ending: Ending | undefined;
+  /** How much may be received ahead of its settlement. */
+  width = 0;
+
+  constructor(
+    channel: Channel,
+    queues: readonly string[],
+    take: (queue: string, message: ConsumeMessage | null) => void,
+  ) {
+    this.#channel = channel;
+    this.#queues = queues;
+    this.#take = take;
+  }
+
+  get room(): number {
+    return this.width - this.#outstanding;
+  }
+
+  /** Lets so many more come of each queue. */
+  widen(by: number): void {
+    const width = Math.min(by, WIDEST);
+    this.width += width;
+    // Written in one go: the width counts for the consumers that follow it.
+    const widening = this.#channel.prefetch(width);
+    const tags = this.#queues.map((queue) => this.#channel.consume(queue, (message) => this.#receive(queue, message)));
+    this.#tags.push(...tags);
+    // How it ended is told once, by the channel.
+    for (const asked of [widening, ...tags])
+      asked.then(
+        () => this.#changed(),
+        () => undefined,
+      );
+  }
+
+  settled(): void {
+    this.#outstanding--;
+    this.#changed();
+  }
+
+  /** It is needed after all. @returns whether it still is there */
+  keep(): boolean {
+    if (this.#ending?.isFinal !== true) this.#ending = undefined;
+    return this.#ending === undefined;
+  }
+
+  /** Resolves when nothing more comes, or when it was kept. */
+  end(): Promise<void> {
+    if (!this.#ending) {
+      const ending: Ending = { isFinal: false, done: Promise.resolve() };
+      this.#ending = ending;
+      ending.done = this.#end(ending);
+    }
+    return this.#ending.done;
+  }
+
+  async #end(ending: Ending): Promise<void> {
+    await Promise.allSettled(this.#tags);
+    while (this.room > 0) {
+      const left = CALM_MS - (performance.now() - this.#changedAt);
+      if (left <= 0) break;
+      await new Promise((resolve) => setTimeout(resolve, left));
+    }
+    if (this.#ending !== ending) return;
+    ending.isFinal = true;
+    const cancelling = this.#tags.map(async (tag) => this.#channel.cancel((await tag).consumerTag));
+    // Where it fails the channel has ended.
+    await Promise.allSettled(cancelling);
+  }
+
+  #receive(queue: string, message: ConsumeMessage | null): void {
+    if (message) this.#outstanding++;
+    this.#changed();
+    this.#take(queue, message);
+  }
+
+  #changed(): void {
+    this.#changedAt = performance.now();
+  }
+}

@@ -1,0 +1,67 @@
+import type { Consumer, Transport, TransportNotice } from '../contracts/transport.js';
+
+/** A transport as a worker receives from it. */
+export interface Source {
+  readonly name: string;
+  readonly queues: readonly string[];
+  /** Resolves to it, open. Called again after it rejected. */
+  readonly open: () => Promise<Transport>;
+}
+
+export interface Connected {
+  readonly transport: Transport;
+  readonly consumers: readonly { readonly queue: string; readonly consumer: Consumer }[];
+}
+
+export interface ConnectOptions {
+  readonly group: string;
+  readonly visibilityMs: number;
+  readonly onNotice: (notice: TransportNotice) => void;
+}
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Consumes all of its queues, or none. */
+export async function connect({ open, queues }: Source, options: ConnectOptions): Promise<Connected> {
+  const transport = await open();
+  const consumers: { queue: string; consumer: Consumer }[] = [];
+  try {
+    for (const queue of queues) consumers.push({ queue, consumer: await transport.consume({ ...options, queue }) });
+  } catch (error) {
+    await Promise.all(consumers.map(({ consumer }) => consumer.close()));
+    throw error;
+  }
+  return { transport, consumers };
+}
+
+/** Tries until it works or `signal` aborts; then undefined. */
+export async function connectLater(
+  source: Source,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Connected | undefined> {
+  for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    await passed(pause, signal);
+    if (signal.aborted) break;
+    try {
+      return await connect(source, options);
+    } catch {
+      // It was said when it was first away.
+    }
+  }
+  return undefined;
+}
+
+/** Resolves after `ms`, or when `signal` aborts. */
+function passed(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

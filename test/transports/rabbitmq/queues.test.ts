@@ -1,0 +1,211 @@
+import { connect } from 'amqplib';
+import { expect, onTestFinished, test } from 'vitest';
+import { groupNames, waitName } from '../../../src/transports/rabbitmq/rabbitmq-names.js';
+import { sharedRabbitmq } from '../../brokers/rabbitmq.js';
+import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
+
+/** The broker as any other program sees it. */
+async function raw(url: string) {
+  const connection = await connect(url);
+  connection.on('error', () => undefined);
+  onTestFinished(() => connection.close().catch(() => undefined));
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', () => undefined);
+  return channel;
+}
+
+test('a queue that is deleted while it is consumed is declared anew, and the worker says so', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer, degraded } = await consuming(transport, queue);
+  const received = acking(consumer);
+  await transport.publish(queue, [message('before')]);
+  await allReceived(['before'], received, 10_000);
+  const channel = await raw(url);
+  for (const name of Object.values(groupNames(queue, 'workers'))) await channel.deleteQueue(name);
+  await until(() => expect(degraded().join()).toContain('declared anew'));
+  await transport.publish(queue, [message('after')]);
+  await allReceived(['after'], received, 10_000);
+});
+
+test('an exchange that is deleted is declared anew by the next publish', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  await transport.publish(queue, [message('before')]);
+  await (await raw(url)).deleteExchange(queue);
+  await transport.publish(queue, [message('after')]);
+  const { consumer } = await consuming(transport, queue);
+  await allReceived(['before', 'after'], acking(consumer), 10_000);
+});
+
+test('what nobody is bound to get waits for the first group, and is not dropped', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  await (await opened(url)).publish(queue, [message('early')]);
+  const { consumer } = await consuming(await opened(url), queue);
+  expect(textOf(await one(consumer))).toBe('early');
+});
+
+test('a channel the server closes is rebuilt; what it held comes again', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer, degraded, kinds } = await consuming(transport, queue);
+  await transport.publish(queue, [message('held')]);
+  const delivery = await one(consumer);
+  // What a bug would do: acknowledge what was never received.
+  (delivery as unknown as { receipt: { acks: { ack(tag: number, id: string): void } } }).receipt.acks.ack(99, 'bug');
+  await (delivery as unknown as { receipt: { acks: { flush(): Promise<void> } } }).receipt.acks.flush();
+  await until(() => expect(degraded().join()).toContain('PRECONDITION_FAILED - unknown delivery tag'));
+  const again = await one(consumer);
+  expect([textOf(again), again.attempt, again.crashes]).toEqual(['held', 2, 1]);
+  expect(kinds()).not.toContain('disconnected');
+});
+
+test('a queue that exists with other arguments is explained', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  await (await raw(url)).assertQueue(groupNames(queue, 'workers').main, { durable: true });
+  await expect(consuming(await opened(url), queue)).rejects.toMatchObject({
+    code: 'THRUN_TRANSPORT_REFUSED',
+    message: expect.stringMatching(/inequivalent arg 'x-[\w-]+' for queue 'faults-.*Delete it when/) as string,
+  });
+});
+
+test('an exchange of another type is explained as well', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  await (await raw(url)).assertExchange(queue, 'fanout', { durable: true });
+  await expect((await opened(url)).publish(queue, [message('x')])).rejects.toMatchObject({
+    code: 'THRUN_TRANSPORT_REFUSED',
+    message: expect.stringContaining("inequivalent arg 'type' for exchange") as string,
+  });
+});
+
+test('a message that kills whoever receives it is buried by the broker, with its bytes', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  await consumer.close();
+  await transport.publish(queue, [message('poison')]);
+  const channel = await raw(url);
+  const { main } = groupNames(queue, 'workers');
+  let received = 0;
+  await channel.consume(main, (got) => {
+    received++;
+    if (got) channel.nack(got, false, true);
+  });
+  await until(async () => expect(await transport.deadLetters.count({ queue })).toBe(1));
+  const [letter] = await transport.deadLetters.list({ queue }, 1);
+  expect([letter?.reason, String(letter?.body), letter?.group]).toEqual(['crashed_worker', 'poison', 'workers']);
+  expect(received).toBeGreaterThan(20);
+  expect(await transport.deadLetters.retry([letter?.id ?? ''])).toBe(1);
+  const { consumer: after } = await consuming(transport, queue);
+  const retried = await one(after);
+  expect([textOf(retried), retried.attempt, retried.crashes]).toEqual(['poison', 1, 0]);
+});
+
+test('a listener that runs longer than the broker allows: what to do is said, and the delivery comes again', async () => {
+  const broker = await node({
+    config: ['consumer_timeout = 1000'],
+    advanced: '{rabbit, [{channel_tick_interval, 500}]}',
+  });
+  const queue = queueName();
+  const transport = await opened(broker.url);
+  const { consumer, degraded, kinds } = await consuming(transport, queue);
+  await transport.publish(queue, [message('slow')]);
+  await one(consumer);
+  await until(() => expect(degraded().join()).toContain('Raise consumer_timeout'), 20_000);
+  expect(kinds()).toContain('lease_lost');
+  expect((await one(consumer)).attempt).toBe(2);
+}, 60_000);
+
+test('short of memory the broker takes no publishes: it is said, consuming goes on, and it comes to itself', async () => {
+  const broker = await node();
+  const queue = queueName();
+  const transport = await opened(broker.url, { timeoutMs: 2000 });
+  const { consumer, degraded } = await consuming(transport, queue);
+  await transport.publish(queue, [message('before')]);
+  await broker.control('set_vm_memory_high_watermark', '0.00001');
+  await expect(transport.publish(queue, [message('during')])).rejects.toMatchObject({
+    code: 'THRUN_PUBLISH_UNKNOWN',
+    message: expect.stringContaining('low on memory') as string,
+  });
+  await until(() => expect(degraded().join()).toContain('low on memory'));
+  const before = await one(consumer);
+  expect(textOf(before)).toBe('before');
+  await before.ack();
+  await broker.control('set_vm_memory_high_watermark', '0.4');
+  await until(() => transport.publish(queue, [message('after')]), 20_000);
+  await allReceived(['after'], acking(consumer), 10_000);
+}, 60_000);
+
+test('a delay of any length is made of waits that are not too long, and told to whoever asks', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('x')]);
+  const from = Date.now();
+  // 1 s, then 250 ms twice, then the rest.
+  await (await one(consumer)).handOver([{ kind: 'postponed', target: 'a', delayMs: 1700, attempts: 1, crashes: 0 }]);
+  const channel = await raw(url);
+  expect((await channel.checkQueue(waitName(queue, 'workers', 1000))).messageCount).toBe(1);
+  const [row] = await transport.queues.stats();
+  expect(row?.delayed).toBe(1);
+  expect(row?.nextRetryMs).toBeGreaterThan(1000);
+  expect(row?.nextRetryMs).toBeLessThanOrEqual(1700);
+  const again = await one(consumer);
+  expect(Date.now() - from).toBeGreaterThanOrEqual(1700);
+  expect(Date.now() - from).toBeLessThan(4000);
+  expect([again.target, again.attempt]).toEqual(['a', 2]);
+  expect((await channel.checkQueue(waitName(queue, 'workers', 250))).messageCount).toBe(0);
+});
+
+test('an error text of any length is kept as far as headers go', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  const channel = await raw(url);
+  // Foreign headers, as many as the broker takes.
+  const headers = Object.fromEntries(Array.from({ length: 55 }, (_, i) => [`x-foreign-${i}`, 'é'.repeat(500)]));
+  await new Promise((resolve) =>
+    channel.publish(queue, 'tested', Buffer.from('{"event":"a"}'), { headers, userId: 'guest' }, resolve),
+  );
+  const error = 'ß'.repeat(100_000);
+  await (await one(consumer)).handOver([
+    { kind: 'dead', target: undefined, reason: 'gave_up', error, attempts: 1, event: undefined, eventId: undefined },
+  ]);
+  const [letter] = await transport.deadLetters.list({ queue }, 1);
+  expect(letter?.error.length).toBeGreaterThan(10_000);
+  expect(error.startsWith(letter?.error.slice(0, -2) ?? '?')).toBe(true);
+  expect(String(letter?.body)).toBe('{"event":"a"}');
+});
+
+test('dead letters beyond what one consumer is given, read by two at once', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  const count = 2100;
+  await transport.publish(
+    queue,
+    Array.from({ length: count }, (_, i) => message(String(i))),
+  );
+  for (let dead = 0; dead < count; ) {
+    const batch = await consumer.next(500, { waitMs: 5000 });
+    const common = { target: undefined, reason: 'gave_up', error: '', attempts: 1, eventId: undefined } as const;
+    await Promise.all(batch.map((delivery) => delivery.handOver([{ kind: 'dead', ...common, event: 'tested' }])));
+    dead += batch.length;
+  }
+  const other = await opened(url);
+  const lists = await Promise.all([transport, other].map(({ deadLetters }) => deadLetters.list({ queue }, 10_000)));
+  expect(lists.map((list) => new Set(list.map(({ id }) => id)).size)).toEqual([count, count]);
+  const ids = lists[0]?.map(({ id }) => id) ?? [];
+  expect(await other.deadLetters.forget(ids.slice(0, 2000))).toBe(2000);
+  expect(await transport.deadLetters.count({ queue })).toBe(100);
+}, 60_000);
