@@ -14,8 +14,8 @@ const ROWS = [
     title: 'batches of 20 jobs beside each other',
     mode: 'parallel',
     jobs: 20,
-    batches: 1000,
-    warmUp: 200,
+    batches: 500,
+    warmUp: 100,
     inFlight: 50,
   },
   {
@@ -23,8 +23,8 @@ const ROWS = [
     title: 'batches of 20 jobs in sequence',
     mode: 'sequential',
     jobs: 20,
-    batches: 500,
-    warmUp: 100,
+    batches: 300,
+    warmUp: 60,
     inFlight: 50,
   },
   {
@@ -72,25 +72,35 @@ async function main() {
   prepare();
   const contenders = CONTENDERS.filter((name) => options.contender.includes(name));
   const rows = ROWS.filter(({ id }) => options.only.includes(id));
-  const rates = new Map();
+  const samples = new Map();
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const row of rows) {
       // Each begins a round once: what heats up or fills up then hits all of them alike.
       const first = round % contenders.length;
       for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
-        const rate = await measure(contender, row);
-        process.stderr.write(`round ${round + 1}: ${row.id}, ${contender}: ${figure(rate)}/s\n`);
+        const sample = await measure(contender, row);
+        const { rate, cpu } = sample;
+        process.stderr.write(
+          `round ${round + 1}: ${row.id}, ${contender}: ${figure(rate)}/s, ${figure(cpu)} µs a job\n`,
+        );
         const key = `${row.id} ${contender}`;
-        rates.set(key, [...(rates.get(key) ?? []), rate]);
+        samples.set(key, [...(samples.get(key) ?? []), sample]);
       }
     }
   }
-  const body = rows.map(({ id, title }) => {
-    const of = (contender) => rates.get(`${id} ${contender}`);
-    const ratio = of(THRUN) && of(PEER) && median(of(THRUN).map((rate, round) => rate / of(PEER)[round]));
-    return [title, ...contenders.map((contender) => `${figure(median(of(contender)))}/s`), times(ratio)];
+  const lines = rows.flatMap(({ id, title }) => {
+    const series = (contender, metric) => samples.get(`${id} ${contender}`)?.map((sample) => sample[metric]);
+    const line = (metric, text, unit, ratioOf) => {
+      const [ours, theirs] = [series(THRUN, metric), series(PEER, metric)];
+      const ratio = ours && theirs && median(ours.map((our, round) => ratioOf(our, theirs[round])));
+      return [text, ...contenders.map((contender) => figure(median(series(contender, metric))) + unit), times(ratio)];
+    };
+    return [
+      line('rate', title, '/s', (our, their) => our / their),
+      line('cpu', '… CPU a job, its server included', ' µs', (our, their) => their / our),
+    ];
   });
-  process.stdout.write(`${table([['', ...contenders, 'thrun : BullMQ on Redis'], ...body])}\n`);
+  process.stdout.write(`${table([['', ...contenders, 'thrun : BullMQ on Redis'], ...lines])}\n`);
 }
 
 /** A fresh process on an empty server, in a folder of its own. */
@@ -104,15 +114,13 @@ async function measure(contender, row) {
     const job = JSON.stringify({ contender, row, url: redis?.url, folder, dist: options.dist });
     return await new Promise((done, failed) => {
       const child = fork(join(BENCH, 'batches', 'child.mjs'), [job], { execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
-      let rate;
+      let sample;
       child.on('message', ({ result }) => {
-        rate = result.rate;
-        process.stderr.write(
-          `  ${Math.round(result.cpu)} µs of CPU a job, ${redis?.cpu() ?? 0} ms of the server's in all\n`,
-        );
+        const server = redis ? redis.cpuUs() / ((row.warmUp + row.batches) * row.jobs) : 0;
+        sample = { rate: result.rate, cpu: result.cpu + server };
       });
       child.on('exit', (code, signal) =>
-        rate ? done(rate) : failed(new Error(`${contender}: ended with ${signal ?? code}`)),
+        sample ? done(sample) : failed(new Error(`${contender}: ended with ${signal ?? code}`)),
       );
     });
   } finally {
@@ -134,14 +142,12 @@ async function startRedis(folder) {
     server.stdout.on('data', (text) => String(text).includes('Ready to accept') && ready());
   });
   const stop = () => (server.kill('SIGKILL'), ended);
-  // Ticks of a hundredth of a second, user and system.
-  const cpu = () =>
-    10 *
-    readFileSync(`/proc/${server.pid}/stat`, 'utf8')
-      .split(' ')
-      .slice(13, 15)
-      .reduce((a, b) => a + Number(b), 0);
-  return { url: `redis://127.0.0.1:${port}`, cpu, stop };
+  // Ticks of a hundredth of a second, user and system. Linux tells them.
+  const cpuUs = () => {
+    const [user, system] = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(' ').slice(13, 15);
+    return 10_000 * (Number(user) + Number(system));
+  };
+  return { url: `redis://127.0.0.1:${port}`, cpuUs, stop };
 }
 
 function freePort() {

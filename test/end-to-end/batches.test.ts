@@ -20,8 +20,10 @@ const CREATORS = 6;
 
 let project: Project;
 let sent: ListeningIn | undefined;
+let meddling: ReturnType<typeof meddle> | undefined;
 let redis: RedisServer | undefined;
 afterEach(async () => {
+  await meddling?.stop();
   await sent?.stop();
   await project.dispose();
   await redis?.dispose();
@@ -63,14 +65,14 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     const creators = startCreators(publishing(project, where), random);
     const plans = new Plans(thrun, random, healedBy);
     const ids = new Set<string>();
-    const send = async (batch: PromiseLike<string>) => void ids.add(await batch);
+    const send = (plan: () => PromiseLike<string>) => patiently(async () => ids.add(await plan()));
     const all = [
       ...LARGE.map((size) => () => plans.large(size)),
       ...Array.from({ length: RANDOM_BATCHES }, () => () => plans.any()),
     ];
-    const meddling = meddle(thrun, batches, random, () => [...ids]);
-    await Promise.all(Array.from({ length: SMALL }, () => send(plans.small())));
-    for (const plan of all) await send(plan());
+    meddling = meddle(thrun, batches, random, () => [...ids]);
+    await Promise.all(Array.from({ length: SMALL }, () => send(() => plans.small())));
+    for (const plan of all) await send(plan);
     writeFileSync(healedBy, '');
     const kills = await killing.done;
     await creators;
@@ -170,12 +172,13 @@ function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () =>
       if (record && random() < 0.1) {
         // A person at the command line now and then, a program mostly.
         if (random() < 0.2) await project.start('batch', 'cancel', record.id).exit;
-        else await batches.cancel(record.id).catch(ignoreState);
+        else await patiently(() => batches.cancel(record.id)).catch(ignoreState);
       }
       if (record) {
         const rows = (await batches.jobs(record.id, 50)).filter(({ child }) => child === undefined && random() < 0.3);
         duplicates += rows.length;
-        if (rows.length > 0) await thrun.events(rows.map((row) => jobInput(record.id, record.run, row, undefined)));
+        if (rows.length > 0)
+          await patiently(() => thrun.events(rows.map((row) => jobInput(record.id, record.run, row, undefined))));
       }
       await retryHealed(batches);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -187,7 +190,19 @@ function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () =>
 
 async function retryHealed(batches: Batches): Promise<void> {
   for (const { id, name, finishedAt } of await batches.list({ status: 'failed' }, 1000)) {
-    if (finishedAt !== undefined && name?.startsWith('heals')) await batches.retry(id).catch(ignoreState);
+    if (finishedAt !== undefined && name?.startsWith('heals'))
+      await patiently(() => batches.retry(id)).catch(ignoreState);
+  }
+}
+
+/** A file that everybody writes may be locked for too long on a busy machine: nothing was written then. */
+async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { readonly code?: string }).code !== 'THRUN_TRANSPORT_BUSY') throw error;
+    }
   }
 }
 
