@@ -21,6 +21,7 @@ build();
 // What starts processes of its own, or fills disks, is for the whole run.
 const slow = [
   'test/brokers/**',
+  'test/redis/**',
   'test/end-to-end/**',
   'test/cli/**',
   'test/transports/sqlite/**',
