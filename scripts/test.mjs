@@ -9,6 +9,7 @@ import { ensureTools } from './tools.mjs';
 /** Tests that start real servers, or programs in other languages. */
 const WITH_BROKERS = [
   'test/brokers/**',
+  'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
   'test/cli/{bridge,routing}.test.ts',

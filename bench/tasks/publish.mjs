@@ -77,6 +77,7 @@ function open(contender, where) {
  */
 async function openWarm(contender, where) {
   const queue = await open(contender, where);
+  if (where.on !== 'sqlite') return queue;
   for (let n = 0; logBytes(where.folder) < 4_000_000; n += CHUNK) await queue.publishMany(orders(CHUNK, n));
   await queue.publishMany(orders(CHUNK, 0));
   return queue;

@@ -12,6 +12,8 @@ export interface ConnectionListener {
 
 /** A link that swallows everything takes this long to be closed at the most. */
 const CLOSE_MS = 500;
+/** Between a failure and its being told. */
+const FAILURE_MS = 5;
 /** Before another client takes the place of one that gave up. */
 const REPLACE_MS = 100;
 
@@ -75,14 +77,17 @@ export class RedisConnection {
    */
   async run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     const client = this.#client;
-    if (client?.status !== 'ready')
-      throw new RedisFailure('not_sent', this.#lastError?.message ?? 'it is not connected');
     try {
+      if (client?.status !== 'ready')
+        throw new RedisFailure('not_sent', this.#lastError?.message ?? 'it is not connected');
       return await send(client);
     } catch (error) {
       const failure = failureOf(error);
+      // A socket that has ended passes for ready until its end is heard of. Whoever tries again at once would never let
+      // that happen: promises go before events.
+      if (failure.outcome !== 'refused') await pause(FAILURE_MS);
       // Of a cluster that lost one node, or has only begun to connect to it, the others are as good as before.
-      if (failure.isSilence && client === this.#client && client.status === 'ready') this.replace();
+      if (failure.isSilence && client === this.#client && client?.status === 'ready') this.replace();
       throw failure;
     }
   }
@@ -193,4 +198,8 @@ export class RedisConnection {
 function readable(error: Error & { readonly lastNodeError?: Error }): Error {
   const { message } = error.lastNodeError ?? error;
   return new Error(message === '' ? 'it cannot be reached' : message);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -37,7 +37,7 @@ export class StreamRound {
       count++;
     }
     const leases = this.leases.arguments(this.#queue, this.#group);
-    return [this.#group, trims ? 1 : 0, done.length, ...done, count, ...leaving, ...leases];
+    return [this.#group, trims ? 1 : 0, done.join(' '), count, ...leaving, ...leases];
   }
 
   /** @param gone ids of entries, and tokens */

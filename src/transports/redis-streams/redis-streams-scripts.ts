@@ -4,6 +4,25 @@ import { FIELD } from './redis-streams-entry.js';
 
 const DRAINING = { allowOom: true };
 
+const STREAMS_HEAD = `
+-- What an XREADGROUP brought: ids, bodies in one piece, and for each entry the length of its body there, or its fields where
+-- it was not written by thrun.
+local function pieces(reply)
+  local ids, bodies, shapes = {}, {}, {}
+  for index, entry in ipairs(reply and reply[1] and reply[1][2] or {}) do
+    local id, fields = entry[1], entry[2]
+    ids[index] = id
+    if #fields == 2 and fields[1] == '${FIELD}' then
+      bodies[#bodies + 1] = fields[2]
+      shapes[index] = #fields[2]
+    else
+      shapes[index] = fields
+    end
+  end
+  return { table.concat(ids, ' '), table.concat(bodies), shapes }
+end
+`;
+
 const STREAMS = `
 -- A field of the flat list that XINFO answers with.
 local function field(info, name)
@@ -116,18 +135,18 @@ return made
 );
 
 /**
- * Takes up to `max`: what others lost, what is due, then the stream, in one step. While there is nothing but the stream a
- * plain XREADGROUP does the same.
+ * Takes up to `max`: what others lost, what is due, then the stream, in one step.
  *
  * KEYS stream seq scheduled scheduled:bodies · leases held done due parcels consumers
  * ARGV token, tokens the asker holds, tokens whose claim was never answered, max, lease ms, group, consumer, queue,
  *   whether to trim
  * Returns { ms until something is due or -1, how many lost entries had been deleted, how many were deleted before this
- *   group read them, how many parcels, the fields of each, entries }
+ *   group read them, how many parcels, the fields of each, entries as `read` gives them }
  */
 export const claim = new RedisScript<ClaimReply>(
   DRAINING,
   PARCELS,
+  STREAMS_HEAD,
   STREAMS,
   `
 local stream, scheduled, bodies = KEYS[1], KEYS[3], KEYS[4]
@@ -155,10 +174,9 @@ local passed_by = read and math.max(departed(stream) - read, 0) or 0
 
 local parcels = take_due(keys, t, max)
 if #parcels > 0 then hold(keys, token, t + lease_ms, { 0, parcels, {} }) end
-local entries = {}
+local entries
 if #parcels < max then
-  local reply = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', max - #parcels, 'STREAMS', stream, '>')
-  entries = reply and reply[1] and reply[1][2] or {}
+  entries = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', max - #parcels, 'STREAMS', stream, '>')
 end
 
 local soon = next_due(t, keys.due, keys.leases, scheduled)
@@ -167,21 +185,32 @@ for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]
   for at = 1, 6 do reply[#reply + 1] = parcel[at] end
 end
-reply[#reply + 1] = entries
+reply[#reply + 1] = pieces(entries)
 return reply
 `,
 );
 
-/** An entry as Redis answers with it: its id, and its fields and values in turn. */
-export type Entry = [Buffer, Buffer[]];
+/**
+ * The hot path: nothing but the stream. KEYS stream · ARGV group, consumer, max
+ * Returns { ids with spaces between, bodies in one piece, for each entry the length of its body or its fields and values }
+ */
+export const read = new RedisScript<Entries>(
+  DRAINING,
+  STREAMS_HEAD,
+  `
+return pieces(redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>'))
+`,
+);
+
+export type Entries = [Buffer, Buffer, (number | Buffer[])[]];
 export type ClaimReply = [number, number, number, number, ...unknown[]];
 
 /**
  * Writes settlements: of entries, and of claims as on lists.
  *
  * KEYS stream seq dead dead:bodies · leases held done due parcels graves
- * ARGV group, whether to trim, how many entries are simply done, their ids, how many leave something behind, for each of
- *   those its id, how many successors, and these; then see `settle` in the common part
+ * ARGV group, whether to trim, ids of entries that are simply done with spaces between, how many leave something behind,
+ *   for each of those its id, how many successors, and these; then see `settle` in the common part
  * Returns the ids and tokens of those that somebody else has by now.
  */
 export const settle = new RedisScript<Buffer[]>(
@@ -196,12 +225,11 @@ local keys = {
 }
 local t = now()
 local lost = {}
-local last = 3 + tonumber(ARGV[3])
-for at = 4, last do
-  if redis.call('XACK', stream, group, ARGV[at]) == 0 then lost[#lost + 1] = ARGV[at] end
+for id in string.gmatch(ARGV[3], '%S+') do
+  if redis.call('XACK', stream, group, id) == 0 then lost[#lost + 1] = id end
 end
-local at = last + 2
-for _ = 1, tonumber(ARGV[last + 1]) do
+local at = 5
+for _ = 1, tonumber(ARGV[4]) do
   local id, successors = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
   local ours = redis.call('XACK', stream, group, id) == 1

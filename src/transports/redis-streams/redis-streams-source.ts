@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { Client } from '../../redis/redis-client.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
-import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease } from '../../redis/redis-lease.js';
@@ -15,11 +15,12 @@ import { StreamRound } from './redis-streams-round.js';
 import {
   type ClaimReply,
   claim,
-  type Entry,
+  type Entries,
   giveBackEntries,
   join,
   leave,
   live,
+  read,
   settle,
 } from './redis-streams-scripts.js';
 
@@ -156,10 +157,7 @@ export class RedisStreamsSource implements Source {
   /** The hot path: nothing but the stream. */
   async #read(max: number, settler: Settler): Promise<RedisDelivery[]> {
     const { queue, group } = this.#options;
-    const reply = (await this.#run((client) =>
-      readGroup(client, 'GROUP', group, this.#name, 'COUNT', String(max), 'STREAMS', queue, '>'),
-    )) as [Buffer, Entry[]][] | null;
-    return this.#deliver(reply?.[0]?.[1] ?? [], settler);
+    return this.#deliver(await this.#run((client) => read.run(client, [queue], [group, this.#name, max])), settler);
   }
 
   async #readAll(max: number, settler: Settler): Promise<Claimed> {
@@ -182,7 +180,7 @@ export class RedisStreamsSource implements Source {
       // There may be more of them.
       this.#lookAt = 0;
     }
-    deliveries.push(...this.#deliver(rest[parcels * PARCEL_FIELDS] as Entry[], settler));
+    deliveries.push(...this.#deliver(rest[parcels * PARCEL_FIELDS] as Entries, settler));
     return { deliveries, nextDueMs };
   }
 
@@ -213,22 +211,26 @@ export class RedisStreamsSource implements Source {
     return true;
   }
 
-  #deliver(entries: readonly Entry[], settler: Settler): RedisDelivery[] {
-    let bytes = 0;
+  #deliver([ids, whole, shapes]: Entries, settler: Settler): RedisDelivery[] {
+    if (shapes.length === 0) return [];
+    const names = ids.toString('latin1').split(' ');
+    const bodies = new Bodies(whole);
     const deliveries: RedisDelivery[] = [];
-    for (const [idBytes, fields] of entries) {
-      const id = idBytes.toString('latin1');
-      // Deleted while it was being read.
-      if (fields === null) continue;
-      const body = { bytes: bodyOf(fields), text: undefined };
-      const { length } = body.bytes;
-      bytes += length;
+    let bytes = 0;
+    let at = 0;
+    for (const [n, shape] of shapes.entries()) {
+      const id = names[n] as string;
       const publishedAt = Number(id.slice(0, id.indexOf('-')));
-      const delivery = new RedisDelivery(settler, id, undefined, 0, body, 0, length, publishedAt, 1, 0, undefined);
+      const own = typeof shape === 'number' ? bodies : { bytes: bodyOf(shape), text: undefined };
+      const from = own === bodies ? at : 0;
+      const to = from + (typeof shape === 'number' ? shape : own.bytes.length);
+      if (own === bodies) at = to;
+      bytes += to - from;
+      const delivery = new RedisDelivery(settler, id, undefined, 0, own, from, to, publishedAt, 1, 0, undefined);
       this.#entries.set(id, delivery);
       deliveries.push(delivery);
     }
-    if (deliveries.length > 0) this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
+    this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
     return deliveries;
   }
 
@@ -282,12 +284,4 @@ export class RedisStreamsSource implements Source {
   #run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     return this.#session.connection.run(send);
   }
-}
-
-/** Replies keep their bytes. */
-function readGroup(client: Client, ...args: string[]): Promise<unknown> {
-  return (client as { callBuffer(name: string, ...args: string[]): Promise<unknown> }).callBuffer(
-    'xreadgroup',
-    ...args,
-  );
 }
