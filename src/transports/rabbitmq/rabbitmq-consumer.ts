@@ -143,11 +143,14 @@ export class RabbitmqConsumer implements Consumer {
     return batch;
   }
 
-  /** Widens the subscription where it cannot bring what is asked for: to twice as much for somebody quick. */
+  /** Widens the subscription where it cannot bring what is asked for; for somebody quick to what he has in hand at once. */
   #makeRoom(max: number): void {
     const session = this.#session;
-    if (!session || (session.isSubscribed && session.room >= max)) return;
-    session.subscribe(session.isSubscribed && this.#isQuick ? max + session.held : max);
+    if (!session) return;
+    if (!session.isSubscribed) return session.subscribe(max);
+    const wanted = this.#isQuick ? 2 ** Math.ceil(Math.log2(max + session.held)) : 0;
+    const more = Math.max(wanted - session.width, max - session.room);
+    if (more > 0) session.subscribe(more);
   }
 
   /** Nothing is hoarded that nobody asks for. */

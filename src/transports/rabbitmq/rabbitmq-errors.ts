@@ -30,7 +30,7 @@ export function textOf(error: unknown): string {
 function explained(text: string): string {
   const said = /with message "(.*)"/s.exec(text)?.[1]?.replaceAll('\\"', '"') ?? text;
   const hint = HINTS.find(([sign]) => sign.test(said))?.[1];
-  return hint === undefined ? said : `${said}. ${hint}`;
+  return hint === undefined ? said : `${said.replace(/\.+$/, '')}. ${hint}`;
 }
 
 const HINTS: readonly (readonly [RegExp, string])[] = [

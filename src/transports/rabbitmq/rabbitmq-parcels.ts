@@ -15,7 +15,7 @@ export class Parcels {
   readonly #topology: Topology;
   readonly #known: Known;
   readonly #clock: Clock;
-  readonly #prefix = randomBytes(9).toString('base64url');
+  readonly #prefix = randomBytes(9).toString('hex');
   #last = 0;
 
   constructor(topology: Topology, known: Known, clock: Clock) {

@@ -8,6 +8,9 @@ import type { Topology } from './rabbitmq-topology.js';
 /** So often a message may cost us the channel, or find nobody, before it is given back to the caller. */
 const MOST_REFUSALS = 3;
 
+/** No answer for so long, though the broker is not blocked: the channel is given up. */
+const SILENCE_MS = 8000;
+
 /** Before a message is sent again that the broker did not want. */
 const PAUSE_MS = 50;
 
@@ -54,25 +57,36 @@ export class Publisher {
   #within(parcels: readonly Parcel[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const attempt: Attempt = { expired: false, outlet: undefined };
-      const cancel = this.#clock.after(this.#timeoutMs, () => {
-        attempt.expired = true;
-        reject(this.#unknown());
-        // However healthy it looks, its answers do not come: whatever else waits for one is sent again on another.
-        if (this.#link.blocked === undefined) attempt.outlet?.abandon();
-      });
-      this.#deliver(parcels, attempt).then(resolve, reject).finally(cancel);
+      const stopWatching = this.#watch(attempt, this.#timeoutMs, () => reject(this.#unknown()));
+      this.#deliver(parcels, attempt).then(resolve, reject).finally(stopWatching);
     });
+  }
+
+  /**
+   * However healthy a channel looks, its answers may not come: one that lost them in a change of the queue's leader never
+   * gives them. Whatever waits for one is then sent again on another.
+   */
+  #watch(attempt: Attempt, leftMs: number, onExpired: () => void): () => void {
+    const ms = Math.min(leftMs, SILENCE_MS);
+    let cancel = this.#clock.after(ms, () => {
+      attempt.expired = leftMs <= ms;
+      if (attempt.expired) onExpired();
+      else cancel = this.#watch(attempt, leftMs - ms, onExpired);
+      if (this.#link.blocked === undefined) attempt.outlet?.abandon();
+    });
+    return () => cancel();
   }
 
   async #deliver(parcels: readonly Parcel[], attempt: Attempt): Promise<void> {
     let left = parcels;
     for (let refusals = 0; left.length > 0 && !attempt.expired; ) {
       const outlet = this.#ready ?? (await this.#outlet(attempt));
-      attempt.outlet = outlet;
       if (!outlet) return;
       const declared = await this.#declare(left, outlet);
       if (!declared) continue;
+      attempt.outlet = outlet;
       const { again, unroutable } = await outlet.write(declared);
+      attempt.outlet = undefined;
       left = again;
       if (unroutable.length > 0) left = [...again, ...(await this.#reroute(unroutable, ++refusals))];
       else if (outlet.error?.code !== undefined && again.length > 0) this.#refuse(outlet.error, ++refusals);

@@ -94,6 +94,11 @@ export class Session implements Settling {
     return this.#subscription?.room ?? 0;
   }
 
+  /** How much the broker may push ahead of its settlement. */
+  get width(): number {
+    return this.#subscription?.width ?? 0;
+  }
+
   get isSubscribed(): boolean {
     return this.#subscription !== undefined;
   }
