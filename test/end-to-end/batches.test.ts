@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
-import type { Batches, Thrun, ThrunConfig } from '../../src/index.js';
+import type { Batches, BatchStatus, Thrun, ThrunConfig } from '../../src/index.js';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
@@ -73,19 +73,19 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     meddling = meddle(thrun, batches, random, () => [...ids]);
     await Promise.all(Array.from({ length: SMALL }, () => send(() => plans.small())));
     for (const plan of all) await send(plan);
-    writeFileSync(healedBy, '');
     const kills = await killing.done;
     await creators;
     const duplicates = await meddling.stop();
     const lastKill = Date.now();
 
-    await until('every batch has ended', 150_000, async () => {
+    const left = async (status: BatchStatus, name = '') =>
+      (await batches.list({ status }, 100_000)).filter((batch) => batch.name?.startsWith(name)).length;
+    await until('every batch has ended', 150_000, async () => (await left('running')) === 0);
+    // Until now they failed; from now on they do not.
+    writeFileSync(healedBy, '');
+    await until('those that can be healed have succeeded', 60_000, async () => {
       await retryHealed(batches);
-      const alive = (await batches.list({ status: 'running' }, 100_000)).length;
-      const healing = (await batches.list({ status: 'failed' }, 100_000)).filter(({ name }) =>
-        name?.startsWith('heals'),
-      );
-      return alive + healing.length === 0;
+      return (await left('running')) + (await left('failed', 'heals')) === 0;
     });
     const ended = Date.now();
     let problems: readonly string[] = [];
@@ -109,6 +109,7 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     expect(orderProblems(await sent.stop()).slice(0, 20)).toEqual([]);
     expect([...ids].filter((id) => !records.some((record) => record.id === id))).toEqual([]);
     expect(kills).toBe(SECONDS);
+    expect(records.some(({ run }) => run > 1)).toBe(true);
     // Each of those that die on purpose between the first jobs and the rest has left one.
     expect(unsealed).toBeGreaterThanOrEqual(CREATORS / 2);
     worker.kill('SIGTERM');
@@ -180,7 +181,7 @@ function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () =>
         if (rows.length > 0)
           await patiently(() => thrun.events(rows.map((row) => jobInput(record.id, record.run, row, undefined))));
       }
-      await retryHealed(batches);
+      if (random() < 0.1) await retryHealed(batches);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     return duplicates;
