@@ -17,7 +17,7 @@ import {
 } from './transitions/index.js';
 
 /** A relay that is not heard of for this long is taken to be dead, and its lease with it. */
-export const RELAY_LEASE_MS = 30_000;
+export const RELAY_LEASE_MS = 15_000;
 
 const WAITING = ['waiting'] as const;
 

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
 import type { Batches, BatchStatus, Thrun, ThrunConfig } from '../../src/index.js';
+import { sharedRabbitmq } from '../brokers/rabbitmq.js';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
@@ -12,7 +14,7 @@ import { type Command, Project } from './project.js';
 import { seeded } from './random.js';
 
 /** How long worker processes are killed for, one every second. */
-const SECONDS = Number(process.env['KILL_SECONDS'] ?? 30);
+const SECONDS = Number(process.env['KILL_SECONDS'] ?? 15);
 const RANDOM_BATCHES = Number(process.env['BATCHES'] ?? 300);
 const LARGE = [1000, 1200, 1500];
 const SMALL = 1000;
@@ -38,6 +40,12 @@ const PLACES: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
   'redis-streams + redis': async () => ({
     transport: 'redis-streams',
     transports: { redis: { url: await redisUrl() } },
+  }),
+  'rabbitmq + redis': async () => ({
+    transport: 'rabbitmq',
+    queue: `batches-${randomUUID()}`,
+    transports: { rabbitmq: { url: await sharedRabbitmq() } },
+    batches: { store: 'redis', redis: { url: await redisUrl() } },
   }),
 };
 

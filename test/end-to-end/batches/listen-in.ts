@@ -8,14 +8,14 @@ export interface ListeningIn {
 
 /**
  * One consumer of a group of its own, which so receives in the order of publishing: what was sent, as it was sent. Hears
- * nothing where a transport has no groups.
+ * nothing where a transport has no groups, or promises no order.
  */
 export async function listenIn(thrun: Thrun, prefix: string): Promise<ListeningIn> {
   const transport = await thrun.transport();
   const sent: Heard[] = [];
-  if (!transport.traits.fanOut) return { stop: async () => sent };
+  if (!transport.traits.fanOut || !transport.traits.ordered) return { stop: async () => sent };
   const consumer = await transport.consume({
-    queue: 'events',
+    queue: thrun.config.queue,
     group: 'listening-in',
     visibilityMs: 600_000,
     onNotice: () => undefined,
