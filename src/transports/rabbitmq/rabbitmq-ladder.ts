@@ -19,7 +19,7 @@ export const RUNGS = [
 ] as const;
 
 /** From the end of a wait to its consumer: what comes out of a queue still has a little time left to be punctual. */
-const MARGIN_MS = 50;
+const MARGIN_MS = 100;
 
 /** The longest wait that is not too long; undefined: what remains is so short that a consumer holds it unacknowledged. */
 export function rungFor(ms: number): number | undefined {

@@ -4,7 +4,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 const WIDEST = 2000;
 
 /** Nothing came for so long: nothing is on its way either. */
-const CALM_MS = 50;
+const CALM_MS = 25;
 
 interface Ending {
   /** Too late to keep it. */
