@@ -20,6 +20,7 @@ export interface SweeperParts {
 const EVERY_MS = 5000;
 /** A batch that is being made, and was not heard of for this long, has lost its maker. */
 const UNSEALED_MS = 60_000;
+const FIRST_MS = 200;
 const MOST = 100;
 /** Pruning is no hurry. */
 const PRUNE_EVERY = 120;
@@ -38,11 +39,11 @@ export class Sweeper {
     this.#parts = parts;
   }
 
-  /** The first round is now: what was left behind need not wait for the next crash. Starting twice is safe. */
+  /** The first round comes soon, when the worker has found its feet: what was left behind waits. Starting twice is safe. */
   start(): void {
     if (this.#started || this.#stopped) return;
     this.#started = true;
-    this.#round();
+    this.#next(FIRST_MS);
   }
 
   /** It has yet to look whether something waits to be sent. */
@@ -96,8 +97,7 @@ export class Sweeper {
     await batches.apply(batches.steps.stall(batchId, `nothing has moved for ${hours} hours: ${reason}`));
   }
 
-  #next(): void {
-    const pause = EVERY_MS * (0.75 + Math.random() / 2);
+  #next(pause = EVERY_MS * (0.75 + Math.random() / 2)): void {
     this.#cancel = this.#parts.clock.after(pause, () => this.#round());
   }
 

@@ -53,11 +53,12 @@ export class RedisConnection {
     name: string,
     code: 'THRUN_TRANSPORT_UNAVAILABLE' | 'THRUN_STORE_UNAVAILABLE' = 'THRUN_TRANSPORT_UNAVAILABLE',
   ): Promise<void> {
-    const unavailable = (why: string) => new ThrunError(code, [name, `${addressOf(this.#options)}: ${why}`]);
+    const unavailable = (cause: Error) =>
+      new ThrunError(code, [name, `${addressOf(this.#options)}: ${cause.message}`], { cause });
     try {
       await this.start();
     } catch (error) {
-      throw unavailable((error as Error).message);
+      throw unavailable(error as Error);
     }
     const refusal = await this.#firstAnswer();
     if (refusal === undefined) return;
@@ -158,17 +159,17 @@ export class RedisConnection {
   }
 
   /** @returns why it cannot be used, undefined: it can */
-  async #firstAnswer(): Promise<string | undefined> {
+  async #firstAnswer(): Promise<Error | undefined> {
     const client = this.#client;
-    if (!client) return 'it was closed';
+    if (!client) return new Error('it was closed');
     let forget: () => void = () => undefined;
-    const refused = new Promise<string>((resolve) => {
-      const refuse = () => resolve(this.#lastError?.message ?? 'the connection was closed');
+    const refused = new Promise<Error>((resolve) => {
+      const refuse = () => resolve(this.#lastError ?? new Error('the connection was closed'));
       client.on('close', refuse);
       forget = () => client.off('close', refuse);
     });
     const answered = this.ready(this.timeoutMs).then((isReady) =>
-      isReady ? undefined : (this.#lastError?.message ?? 'it does not answer'),
+      isReady ? undefined : (this.#lastError ?? Object.assign(new Error('it does not answer'), { code: 'ETIMEDOUT' })),
     );
     const why = await Promise.race([answered, refused]);
     forget();
@@ -196,8 +197,8 @@ export class RedisConnection {
 
 /** Errors of connecting, without the commands and passwords that the client hangs on them. */
 function readable(error: Error & { readonly lastNodeError?: Error }): Error {
-  const { message } = error.lastNodeError ?? error;
-  return new Error(message === '' ? 'it cannot be reached' : message);
+  const { message, code } = (error.lastNodeError ?? error) as NodeJS.ErrnoException;
+  return Object.assign(new Error(message === '' ? 'it cannot be reached' : message), code !== undefined && { code });
 }
 
 function pause(ms: number): Promise<void> {

@@ -57,6 +57,8 @@ class WorkerMain {
     this.#worker = await thrun.work({
       queues,
       transport,
+      // A run that ends by itself has no time to wait for a broker.
+      patient: !spec.stopWhenEmpty && !spec.metered,
       ...(matches && { runs: ({ contracts }) => contracts.some(matches) }),
       ...(spec.metered && { admit: (count) => this.#ask(count) }),
     });

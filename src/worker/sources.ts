@@ -20,7 +20,7 @@ export interface ConnectOptions {
 }
 
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 5000;
 
 /** Consumes all of its queues, or none. */
 export async function connect({ open, queues }: Source, options: ConnectOptions): Promise<Connected> {
@@ -33,6 +33,22 @@ export async function connect({ open, queues }: Source, options: ConnectOptions)
     throw error;
   }
   return { transport, consumers };
+}
+
+/** Nobody answers at that address, or not yet: what time may mend, unlike a wrong password or a file that is none. */
+const AWAY: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+]);
+
+export function isAway(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (AWAY.has((at as { code?: unknown }).code)) return true;
+  return false;
 }
 
 /** Tries until it works or `signal` aborts; then undefined. */

@@ -13,7 +13,7 @@ import { Lane } from './lane.js';
 import { ListenerRunner } from './run-listener.js';
 import { type Silence, SilenceWatch } from './silence.js';
 import { Slots } from './slots.js';
-import { type Connected, connect, connectLater, type ConnectOptions, type Source } from './sources.js';
+import { type Connected, connect, connectLater, type ConnectOptions, isAway, type Source } from './sources.js';
 
 export interface WorkerOptions {
   readonly group: string;
@@ -30,6 +30,8 @@ export interface WorkerOptions {
   readonly middleware: readonly Middleware[];
   /** The listeners this worker runs; default all. */
   readonly runs?: (listener: Listener) => boolean;
+  /** Waits for a broker that cannot be reached yet, instead of failing. Default false. */
+  readonly patient?: boolean;
   /** How many of so many received deliveries may be run; the rest is handed back. Default all. */
   readonly admit?: (count: number) => number | Promise<number>;
 }
@@ -119,7 +121,10 @@ export class Worker {
     return [...this.#transports];
   }
 
-  /** Rejects when nothing can be consumed; a transport that is away beside others is waited for meanwhile. */
+  /**
+   * Rejects when nothing can be consumed. A transport that is away beside others is waited for meanwhile; where `patient`,
+   * so is one that is alone.
+   */
   async start(): Promise<void> {
     const { sources } = this.#parts;
     const failures: { readonly source: Source; readonly error: Error }[] = [];
@@ -131,7 +136,8 @@ export class Worker {
       ),
     );
     await Promise.all(starts);
-    if (failures.length > 0 && failures.length === sources.length) throw failures[0]?.error;
+    const isWaitedFor = this.#options.patient && failures.every(({ error }) => isAway(error));
+    if (failures.length > 0 && failures.length === sources.length && !isWaitedFor) throw failures[0]?.error;
     for (const { source, error } of failures) this.#connecting.push(this.#beginLater(source, error));
   }
 
