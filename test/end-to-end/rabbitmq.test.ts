@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createThrun } from '../../src/index.js';
 import { sharedRabbitmq } from '../brokers/rabbitmq.js';
 import { Project } from './project.js';
@@ -123,7 +123,9 @@ test('a message that kills its process is dead after maxCrashes; its neighbours 
   await thrun.events([...good, { event: 'poison' }, ...good]);
   const worker = project.start('work', '--processes', '2');
   await worker.says('dead letter');
-  expect(await letters()).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
+  // It is said when it is decided, and kept a moment later.
+  const buried = [{ event: 'poison', reason: 'crashed_worker' }];
+  await vi.waitFor(async () => expect(await letters()).toMatchObject(buried), { timeout: 10_000 });
   await project.until(
     'all neighbours',
     (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 40,
