@@ -47,6 +47,8 @@ export interface WorkOptions extends Restriction {
   /** Run only these listeners; what the others are to get is left to other workers. */
   readonly runs?: (listener: Listener) => boolean;
   readonly admit?: WorkerOptions['admit'];
+  /** Notices soon when there is nothing left to do, for runs that end then. */
+  readonly attentive?: boolean;
   /** Waits for a broker that cannot be reached yet. Default: `work` rejects when it can consume nothing. */
   readonly patient?: boolean;
 }
@@ -209,7 +211,7 @@ export class Thrun {
   }
 
   /** Starts consuming in this process, with every listener subscribed so far. */
-  async work({ runs, admit, patient, ...restriction }: WorkOptions = {}): Promise<Worker> {
+  async work({ runs, admit, attentive, patient, ...restriction }: WorkOptions = {}): Promise<Worker> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
     const { config } = this;
     this.#listenForResults();
@@ -222,6 +224,7 @@ export class Thrun {
         middleware: config.middleware,
         ...(runs && { runs }),
         ...(admit && { admit }),
+        ...(attentive && { attentive }),
         ...(patient && { patient }),
       },
       {

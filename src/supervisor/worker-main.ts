@@ -57,6 +57,7 @@ class WorkerMain {
     this.#worker = await thrun.work({
       queues,
       transport,
+      attentive: spec.stopWhenEmpty,
       // A run that ends by itself has no time to wait for a broker.
       patient: !spec.stopWhenEmpty && !spec.metered,
       ...(matches && { runs: ({ contracts }) => contracts.some(matches) }),

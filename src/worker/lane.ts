@@ -7,6 +7,8 @@ export interface LaneParts {
   readonly concurrency: number;
   /** Most deliveries held at once: running, and waiting to run. */
   readonly prefetch: number;
+  /** A look that finds nothing ends after this long, so that emptiness is noticed; nothing is polled meanwhile. */
+  readonly lookMs: number;
   /** Deliveries that wait for their own listener's limit: they are no reason not to feed the others. */
   readonly parked: () => number;
   /** Runs one delivery to its settlement. Never throws. */
@@ -17,9 +19,6 @@ export interface LaneParts {
   /** Called after each look that found nothing, and once more when something came after that. */
   readonly onEmpty: (empty: boolean) => void;
 }
-
-/** A look that finds nothing ends after this long, so that emptiness is noticed; nothing is polled meanwhile. */
-const LOOK_MS = 200;
 
 /** Beyond what runs, a lane holds what it will run within this time … */
 const AHEAD_MS = 20;
@@ -85,12 +84,12 @@ export class Lane {
   }
 
   async #receive(): Promise<void> {
-    const { consumer, admit, onEmpty, onReceived } = this.#parts;
+    const { consumer, admit, lookMs, onEmpty, onReceived } = this.#parts;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#measure();
       if (this.full) await this.#room();
-      const batch = await consumer.next(Math.max(this.#allowance - this.#held, 1), { signal, waitMs: LOOK_MS });
+      const batch = await consumer.next(Math.max(this.#allowance - this.#held, 1), { signal, waitMs: lookMs });
       this.lastAnswer = performance.now();
       onEmpty(batch.length === 0);
       if (batch.length === 0) continue;

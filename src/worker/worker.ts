@@ -30,6 +30,10 @@ export interface WorkerOptions {
   readonly middleware: readonly Middleware[];
   /** The listeners this worker runs; default all. */
   readonly runs?: (listener: Listener) => boolean;
+  /** Finds out soon when there is nothing left to do, at the cost of an idle worker's CPU. Default false. */
+  readonly attentive?: boolean;
+  /** Without an answer from its transport for this long a lane is taken to hang. */
+  readonly silentAfterMs: number;
   /** Waits for a broker that cannot be reached yet, instead of failing. Default false. */
   readonly patient?: boolean;
   /** How many of so many received deliveries may be run; the rest is handed back. Default all. */
@@ -65,6 +69,10 @@ interface WorkerLane {
   readonly consumer: Consumer;
   empty: boolean;
 }
+
+/** How soon an attentive worker notices that there is nothing left. */
+const SOON_MS = 200;
+const IDLE_LOOK_MS = 2000;
 
 /** After the drain's time is up listeners have this long to heed their AbortSignal. */
 const GRACE_MS = 500;
@@ -193,7 +201,7 @@ export class Worker {
   }
 
   #laneOf(transport: string, queue: string, consumer: Consumer, parts: ExecuteParts): WorkerLane {
-    const { admit = (count: number) => count, concurrency, prefetch } = this.#options;
+    const { admit = (count: number) => count, attentive, concurrency, prefetch, silentAfterMs } = this.#options;
     const { observe } = this.#parts;
     const entry: WorkerLane = {
       transport,
@@ -203,6 +211,8 @@ export class Worker {
         consumer,
         concurrency,
         prefetch,
+        // Often enough that one that hangs is told from one that has nothing to do.
+        lookMs: attentive ? SOON_MS : Math.min(IDLE_LOOK_MS, silentAfterMs / 4),
         parked: () => this.#runner.parked,
         admit,
         execute: (delivery) => execute(delivery, parts),

@@ -20,6 +20,7 @@ function setUp(more: Partial<LaneParts> = {}) {
   } as unknown as Consumer;
   const lane = new Lane({
     consumer,
+    lookMs: 200,
     concurrency: 3,
     prefetch: 100,
     parked: () => 0,
