@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { startCluster } from '../../brokers/rabbitmq.js';
-import { acking, allReceived, consuming, message, node, opened, queueName, until } from './stage.js';
+import { acking, allReceived, consuming, message, node, ofAge, opened, queueName, until } from './stage.js';
 
 test('three nodes, one is killed under load: nothing confirmed is lost, everybody goes on at another node', async () => {
   const nodes = await startCluster(3);
@@ -17,6 +17,7 @@ test('three nodes, one is killed under load: nothing confirmed is lost, everybod
   const { consumer, kinds } = await consuming(await opened(first.url, more), queue);
   const received = acking(consumer);
   const publisher = await opened(first.url, more);
+  await ofAge();
   const texts = Array.from({ length: 2000 }, (_, i) => String(i));
   let next = 0;
   const publish = async () => {

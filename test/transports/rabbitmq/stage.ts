@@ -77,3 +77,12 @@ export async function allReceived(expected: Iterable<string>, received: readonly
     expect(wanted.filter((text) => !seen.has(text))).toEqual([]);
   }, timeout);
 }
+
+/**
+ * For those that kill a broker: a queue that RabbitMQ made within the last half second it may not find again afterwards, and
+ * it tells nobody when it can (docs/rabbitmq.md).
+ */
+export async function ofAge(): Promise<void> {
+  const madeAt = performance.now();
+  await until(() => expect(performance.now() - madeAt).toBeGreaterThan(3000));
+}
