@@ -82,9 +82,10 @@ export class Publisher {
     for (let refusals = 0; left.length > 0 && !attempt.expired; ) {
       const outlet = this.#ready ?? (await this.#outlet(attempt));
       if (!outlet) return;
+      // From here on: what it is asked to declare may go unanswered as well, while a queue has no leader.
+      attempt.outlet = outlet;
       const declared = await this.#declare(left, outlet);
       if (!declared) continue;
-      attempt.outlet = outlet;
       const { again, unroutable } = await outlet.write(declared);
       attempt.outlet = undefined;
       left = again;
