@@ -100,12 +100,13 @@ test.each(Object.entries(BROKERS))(
         `${redelivered.length} redelivered, ${again.length} of them begun before, ${twice.length} of those to their end`,
     );
 
-    expect(kills.size).toBeGreaterThanOrEqual(Math.floor(seconds * 0.8));
+    // One a second, but for the start, when nobody has worked yet.
+    expect(kills.size).toBeGreaterThanOrEqual(seconds - 3);
     expect([...confirmed].filter((id) => !ended.has(id))).toEqual([]);
     expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
-    // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in seven may be
+    // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in twenty may be
     // spared), and what they hit came again.
-    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.85);
+    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.95);
     expect(redelivered.length).toBeGreaterThanOrEqual(kills.size);
     // Twice only what a killed process held.
     expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
