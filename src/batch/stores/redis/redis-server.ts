@@ -8,7 +8,7 @@ import type { RedisOptions } from '../../../redis/redis-options.js';
 import { INDEX } from './redis-store-keys.js';
 
 /** Of the layout of what is stored. */
-export const FORMAT = '1';
+export const FORMAT = '2';
 
 /** Scripts say what they may do in a way that older servers do not understand. */
 const OLDEST = 7;
