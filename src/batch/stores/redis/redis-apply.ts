@@ -43,9 +43,12 @@ export class RedisApply {
     this.#delayed = new Delayed(server, (batchId) => this.#inTurn(batchId, () => this.#steps(batchId, [])));
   }
 
-  /** Steps on one batch. */
-  steps(batchId: string, steps: readonly Step[]): Promise<readonly (Applied | undefined)[]> {
-    return this.#inTurn(batchId, () => this.#steps(batchId, steps));
+  /** Steps on one batch. Answers at once where that may be. */
+  steps(
+    batchId: string,
+    steps: readonly Step[],
+  ): readonly (Applied | undefined)[] | Promise<readonly (Applied | undefined)[]> {
+    return this.#atOnce(batchId, steps) ?? this.#inTurn(batchId, () => this.#steps(batchId, steps));
   }
 
   /** Resolves to what `then` came to. */
@@ -110,6 +113,28 @@ export class RedisApply {
     return applied;
   }
 
+  /** Steps that may wait to be written, on a batch that is known and that nobody here is busy with. */
+  #atOnce(batchId: string, steps: readonly Step[]): readonly Applied[] | undefined {
+    if (this.#turns.has(batchId) || !steps.every(({ durable }) => !durable)) return undefined;
+    const copy = this.#copies.take(batchId);
+    if (!copy) return undefined;
+    if (steps.every(({ jobId }) => jobId !== undefined && copy.fold.knows(jobId))) {
+      takeUntil(steps, copy.fold);
+      const answers = copy.fold.answers();
+      if (mayWait(steps, answers, copy.fold)) return this.#hold(batchId, copy, steps, answers);
+      // What is not written of it is decided on anew.
+      return undefined;
+    }
+    this.#copies.put(batchId, copy);
+    return undefined;
+  }
+
+  #hold(batchId: string, copy: Copy, steps: readonly Step[], answers: ReturnType<Fold['answers']>): readonly Applied[] {
+    this.#copies.put(batchId, copy);
+    this.#delayed.hold(batchId, steps);
+    return answers.map((answer) => ({ ...answer, outbox: [] }));
+  }
+
   /** Called to write what was held back. */
   #mustWrite(batchId: string, steps: readonly Step[]): boolean {
     return steps.length === 0 && this.#delayed.steps(batchId).length > 0;
@@ -124,11 +149,7 @@ export class RedisApply {
     const count = takeUntil(steps, fold);
     const taken = count === steps.length ? steps : steps.slice(0, count);
     const answers = fold.answers();
-    if (mayWait(steps, answers, fold)) {
-      this.#copies.put(batchId, copy);
-      this.#delayed.hold(batchId, steps);
-      return answers.map((answer) => ({ ...answer, outbox: [] }));
-    }
+    if (mayWait(steps, answers, fold)) return this.#hold(batchId, copy, steps, answers);
     const lease = leaseOf(taken);
     if (!fold.changed && !lease) {
       // Only a write tells that it is still as it was left.

@@ -53,7 +53,8 @@ export class Delayed {
     const held = this.#steps.get(batchId);
     if (held) held.push(...steps);
     else this.#steps.set(batchId, [...steps]);
-    this.#stepsTimer ??= setTimeout(() => {
+    if (this.#stepsTimer) return;
+    this.#stepsTimer = setTimeout(() => {
       this.#stepsTimer = undefined;
       for (const id of this.#steps.keys()) void this.#flushSteps(id);
     }, BEGUN_MS);
@@ -66,11 +67,16 @@ export class Delayed {
   /** Resolves to what came since; to nothing where a step has got it. */
   cross(batchId: string, crossing: Crossing & { readonly until: number }): Promise<readonly OutboxEntry[]> {
     if (this.#crossings.has(batchId)) return this.crossNow(batchId, crossing);
-    this.#crossingsTimer ??= setTimeout(() => {
-      this.#crossingsTimer = undefined;
-      for (const id of this.#crossings.keys()) void this.#flushCrossing(id);
-    }, SENT_MS);
-    return new Promise((resolve) => this.#crossings.set(batchId, { ...crossing, resolve }));
+    const crossed = new Promise<readonly OutboxEntry[]>((resolve) => {
+      this.#crossings.set(batchId, { ...crossing, resolve });
+    });
+    if (!this.#crossingsTimer) {
+      this.#crossingsTimer = setTimeout(() => {
+        this.#crossingsTimer = undefined;
+        for (const id of this.#crossings.keys()) void this.#flushCrossing(id);
+      }, SENT_MS);
+    }
+    return crossed;
   }
 
   async crossNow(

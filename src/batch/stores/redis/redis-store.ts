@@ -70,16 +70,21 @@ export class RedisStore implements BatchStore {
       else places.set(batchId, [i]);
     }
     const answers: (Applied | undefined)[] = Array.from({ length: steps.length });
-    const batches = [...places].map(async ([batchId, mine]) => {
-      const applied = await this.#apply.steps(
+    const working: Promise<void>[] = [];
+    for (const [batchId, mine] of places) {
+      const answer = (applied: readonly (Applied | undefined)[]) => {
+        for (const [at, i] of mine.entries()) answers[i] = applied[at];
+      };
+      const applied = this.#apply.steps(
         batchId,
         mine.map((i) => steps[i] as Step),
       );
-      for (const [at, i] of mine.entries()) answers[i] = applied[at];
-    });
+      if (applied instanceof Promise) working.push(applied.then(answer));
+      else answer(applied);
+    }
     // None goes on behind the back of a caller who is told that it failed.
-    await Promise.allSettled(batches);
-    await Promise.all(batches);
+    const failed = (await Promise.allSettled(working)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     return answers;
   }
 
