@@ -1,4 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { Bag } from '../../contracts/bag.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
@@ -42,7 +43,7 @@ export class Session implements Settling {
   readonly #acks: Acks;
   #inbox: Inbox | undefined;
   readonly #suspects: Suspects;
-  readonly #unsettled = new Set<RabbitmqDelivery>();
+  readonly #unsettled = new Bag<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
   readonly #replacing: Replacing;
   #subscription: Subscription | undefined;
