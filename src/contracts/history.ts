@@ -22,6 +22,8 @@ export interface HistoryView {
   readonly oldestAt: number | undefined;
   /** The range begins before that, and older ones were there: some that it asks for may be gone. */
   readonly isCut: boolean;
+  /** What decides how long events are kept, and where that is set; a sentence for a person. */
+  readonly keeps: string;
 }
 
 /** An event that was published and is kept. */
