@@ -1,5 +1,6 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { ConsumeOptions, OutgoingMessage } from '../contracts/transport.js';
+import type { Client } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
@@ -64,6 +65,12 @@ export class RedisSession {
     if (this.#closed) throw this.#closedError();
     if (this.#opening === undefined) await this.open();
     if (messages.length > 0) await this.#publisher.publish(queue, messages);
+  }
+
+  /** Something that is new there, as a publish is. @throws {ThrunError} as `publish` does */
+  async write<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    const connection = await this.open();
+    return this.#publisher.write(() => connection.run(send));
   }
 
   /** @param block how to wait for news of what `name` stands for, without taking anything */

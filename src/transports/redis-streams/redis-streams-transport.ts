@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../contracts/clock.js';
 import type { DeadLetterAccess } from '../../contracts/dead-letter.js';
 import { ThrunError } from '../../contracts/errors.js';
+import type { HistoryAccess } from '../../contracts/history.js';
 import type {
   BrokerChecks,
   ConsumeOptions,
@@ -10,7 +11,6 @@ import type {
   Transport,
   TransportTraits,
 } from '../../contracts/transport.js';
-import type { Client } from '../../redis/redis-client.js';
 import { RedisChecks } from '../../redis/redis-checks.js';
 import { RedisConsumer } from '../../redis/redis-consumer.js';
 import { RedisDeadLetters } from '../../redis/redis-dead-letters.js';
@@ -18,6 +18,8 @@ import { QueueKeys } from '../../redis/redis-keys.js';
 import { RedisSession } from '../../redis/redis-session.js';
 import type { Block } from '../../redis/redis-waiter.js';
 import { FIELD } from './redis-streams-entry.js';
+import { RedisStreamsHistory } from './redis-streams-history.js';
+import { groupsOf } from './redis-streams-info.js';
 import type { RedisStreamsOptions } from './redis-streams-options.js';
 import { RedisStreamsQueues } from './redis-streams-queues.js';
 import { add } from './redis-streams-scripts.js';
@@ -37,12 +39,15 @@ export class RedisStreamsTransport implements Transport {
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
   readonly checks: BrokerChecks;
+  readonly history: HistoryAccess;
   readonly #session: RedisSession;
+  readonly #historyMs: number;
   readonly #clock: Clock;
 
-  constructor(options: RedisStreamsOptions = {}, clock: Clock = systemClock) {
+  constructor({ historyMs = 0, ...redis }: RedisStreamsOptions = {}, clock: Clock = systemClock) {
     this.#clock = clock;
-    this.#session = new RedisSession(options, {
+    this.#historyMs = historyMs;
+    this.#session = new RedisSession(redis, {
       transport: this.name,
       kind: 'streams',
       publish: (queue, messages) => this.#add(queue, messages),
@@ -50,6 +55,7 @@ export class RedisStreamsTransport implements Transport {
     this.deadLetters = new RedisDeadLetters(this.#session.parts);
     this.queues = new RedisStreamsQueues(this.#session.parts);
     this.checks = new RedisChecks(this.#session.parts.connection);
+    this.history = new RedisStreamsHistory(this.#session, historyMs);
   }
 
   get version(): string | undefined {
@@ -68,7 +74,7 @@ export class RedisStreamsTransport implements Transport {
     const connection = await this.#session.open();
     const { queue, group } = options;
     await this.#refuseOtherTypes(queue);
-    const source = new RedisStreamsSource(this.#session, options, new QueueKeys(queue));
+    const source = new RedisStreamsSource(this.#session, options, new QueueKeys(queue), this.#historyMs);
     await source.join(false);
     const waiter = this.#session.waiter(JSON.stringify([queue, group]), unread(queue, group));
     const consumer: RedisConsumer = new RedisConsumer(options, {
@@ -109,15 +115,7 @@ export class RedisStreamsTransport implements Transport {
 /** Whatever comes after the last that the group has read is new to it; reading on from there takes nothing. */
 function unread(queue: string, group: string): Block {
   return async (client, ms) => {
-    const last = await lastDelivered(client, queue, group);
+    const last = (await groupsOf(client, queue)).get(group) ?? '0-0';
     return (await client.xread('COUNT', 1, 'BLOCK', ms, 'STREAMS', queue, last)) !== null;
   };
-}
-
-async function lastDelivered(client: Client, queue: string, group: string): Promise<string> {
-  const groups = (await client.xinfo('GROUPS', queue)) as (string | number)[][];
-  for (const info of groups) {
-    if (info[info.indexOf('name') + 1] === group) return String(info[info.indexOf('last-delivered-id') + 1]);
-  }
-  return '0-0';
 }
