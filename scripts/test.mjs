@@ -12,7 +12,7 @@ const WITH_BROKERS = [
   'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
-  'test/cli/{bridge*,routing}.test.ts',
+  'test/cli/{bridge*,replay,routing}.test.ts',
   'test/transports/{rabbitmq,redis}*',
   'test/transports/{rabbitmq,redis}*/**',
 ];

@@ -26,7 +26,7 @@ export interface ResolvedConfig {
   readonly transport: TransportName | Transport;
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-    readonly redis: ResolvedRedisConfig;
+    readonly redis: ResolvedRedisConfig & { readonly historyMs: number };
     readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
       readonly heartbeatMs: number;
       readonly timeoutMs: number;
@@ -110,7 +110,7 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis = {}, rabbitmq = {} } = config.transports ?? {};
+  const { sqlite = {}, redis: { history, ...redis } = {}, rabbitmq = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
   const queue = config.queue ?? 'events';
@@ -124,7 +124,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transport: config.transport ?? 'sqlite',
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
-      redis: redisOf(redis),
+      redis: { ...redisOf(redis), historyMs: ms(history, 0) },
       rabbitmq: rabbitmqOf(rabbitmq, group, queue),
     },
     queue,
@@ -161,12 +161,13 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
 function batchesOf({ transport = 'sqlite', transports, batches = {} }: ThrunConfig, root: string) {
   const { sqlite = {}, redis = {}, stalledAfter, keep } = batches;
   const { path = '.thrun/batches.db', durability = 'full' } = sqlite;
+  const { history: _, ...shared } = transports?.redis ?? {};
   const { store = typeof transport === 'string' ? STORE_BESIDE[transport] : 'sqlite' } = batches;
   const keepMs = ms(keep, 7 * 86_400_000);
   return {
     store,
     sqlite: { path: resolve(root, path), durability },
-    redis: redisOf(placesOf(redis).length > 0 ? redis : { ...transports?.redis, ...redis }),
+    redis: redisOf(placesOf(redis).length > 0 ? redis : { ...shared, ...redis }),
     stalledAfterMs: ms(stalledAfter, 86_400_000),
     keepMs: keepMs === 0 ? undefined : keepMs,
   };
