@@ -6,13 +6,13 @@ import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
 import type { RedisOptions } from './redis-options.js';
 import { RedisPublisher, type Send } from './redis-publisher.js';
-import { QueueRegistry } from './redis-registry.js';
+import { type Kind, QueueRegistry } from './redis-registry.js';
 import { type Block, RedisWaiter } from './redis-waiter.js';
 
 export interface SessionOptions {
   /** The transport's name. */
   readonly transport: string;
-  readonly kind: string;
+  readonly kind: Kind;
   readonly publish: Send;
 }
 
