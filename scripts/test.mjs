@@ -35,7 +35,8 @@ if (!mode) {
     'amqp-publish': 'amqp-tools',
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
-    '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
+    '/usr/share/php/PhpAmqpLib': 'php-amqplib',
+    '/usr/lib/python3/dist-packages/pika': 'python3-pika',
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });
 }
