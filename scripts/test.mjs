@@ -34,10 +34,11 @@ if (!mode) {
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
     '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
     'amqp-publish': 'amqp-tools',
-    ...{ java: 'openjdk-17-jre-headless', mvn: 'maven' },
+    ...{ java: 'openjdk-17-jre-headless', mvn: 'maven', kcat: 'kcat' },
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
     '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
+    '/usr/lib/python3/dist-packages/confluent_kafka': 'python3-confluent-kafka',
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });
   ensureKafka();
