@@ -40,6 +40,31 @@ test('what other programs wrote comes back as the bytes it was received as', asy
   await ackAll(again);
 });
 
+test('what the group holds, has read and waits for is as it was', async () => {
+  const redis = await server();
+  const { transport, history } = await keeping({ url: redis.url });
+  const { consumer, notices } = await consume(transport);
+  await transport.publish('events', numbered(20));
+  await ackAll(await receive(consumer, 8));
+  const held = await receive(consumer, 6);
+  const admin = client(redis.url);
+  const state = async () => {
+    const pending = (await admin.xpending('events', 'workers', '-', '+', 100)) as [id: string, by: string][];
+    const [group] = (await admin.xinfo('GROUPS', 'events')) as unknown[];
+    return { pending: pending.map(([id, by]) => [id, by]), group };
+  };
+  const before = await state();
+  expect(before.pending).toHaveLength(6);
+  const events = (await past(history)).slice(0, 8);
+  expect(await history.replay(events, TARGET)).toBe(8);
+  expect(await state()).toEqual(before);
+  await ackAll(held);
+  const rest = await receive(consumer, 14);
+  await ackAll(rest);
+  expect(textsOf(rest).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 17, 18, 19].map(String).sort());
+  expect(notices).toEqual([]);
+});
+
 test('what is older than the history goes, what is younger or not handled stays', async () => {
   const redis = await server();
   const { transport } = await keeping({ url: redis.url });
