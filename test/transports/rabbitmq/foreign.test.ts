@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { connect, type Options } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createThrun, type EventContext } from '../../../src/index.js';
-import { sharedRabbitmq } from '../../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../../brokers/shared.js';
 import { queueName, until } from './stage.js';
 
 const run = promisify(execFile);
