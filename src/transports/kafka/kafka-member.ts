@@ -95,6 +95,7 @@ export class Member implements Settling {
       beforeJoin: () => this.#finish(),
       facts: () => this.#facts(),
       onShare: (places, isNew) => this.#share(places, isNew),
+      onMoved: () => this.#go(),
       onLost: () => this.#dropAll(),
     });
     this.#commits = new Commits({
@@ -240,6 +241,9 @@ export class Member implements Settling {
     for (const key of this.#lines.keys()) if (!keys.has(key)) this.#lines.delete(key);
     const added = places.filter((place) => !this.#ledgers.has(placeKey(place)) && !this.#lines.has(placeKey(place)));
     if (added.length > 0) await this.#add(added);
+  }
+
+  #go(): void {
     this.#fetcher.wake();
     this.#passLines();
     this.#pool.wake();

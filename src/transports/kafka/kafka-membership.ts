@@ -16,6 +16,8 @@ export interface MembershipParts {
   readonly facts: () => MemberFacts;
   /** @param isNew nothing of what it had before is its own any more */
   readonly onShare: (places: readonly Place[], isNew: boolean) => Promise<void>;
+  /** The new share is there: work goes on. */
+  readonly onMoved: () => void;
   /** It is no member any more: whatever it holds is somebody else's. */
   readonly onLost: () => void;
   readonly onAnswer: () => void;
@@ -139,6 +141,7 @@ export class Membership {
     this.#joining = joining.then(done, done);
     await joining;
     this.isMoving = false;
+    this.#parts.onMoved();
   }
 
   async #take(): Promise<void> {

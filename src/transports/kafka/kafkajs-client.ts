@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes, Kafka, type KafkaConfig, logLevel, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type KafkaConfig, type Message, type Producer } from 'kafkajs';
 import {
   type ClusterInfo,
   type Committed,
@@ -49,12 +49,12 @@ export class KafkajsClient implements KafkaClient {
       enforceRequestTimeout: true,
       retry: RETRY,
       // What went wrong is told by errors and notices; its log would say everything a second time.
-      logLevel: logLevel.NOTHING,
+      logLevel: kafkajs.logLevel.NOTHING,
       logCreator: silent,
       ...(ssl !== undefined && { ssl }),
       ...(sasl !== undefined && { sasl: sasl as NonNullable<KafkaConfig['sasl']> }),
     };
-    this.#kafka = new Kafka(this.#config);
+    this.#kafka = new kafkajs.Kafka(this.#config);
     this.#cluster = this.#newCluster();
     this.#admin = this.#kafka.admin();
   }
@@ -106,7 +106,7 @@ export class KafkajsClient implements KafkaClient {
   }
 
   async configs(topics: readonly string[]) {
-    const resources = topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name }));
+    const resources = topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name }));
     const answer = await this.#asAdmin((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
     return new Map(
       answer.resources.map(({ resourceName, configEntries }) => [
@@ -230,7 +230,7 @@ export class KafkajsClient implements KafkaClient {
   #newCluster(): RawCluster {
     return new Cluster({
       ...this.#config,
-      logger: createLogger({ level: logLevel.NOTHING, logCreator: silent }),
+      logger: createLogger({ level: kafkajs.logLevel.NOTHING, logCreator: silent }),
       socketFactory: this.#config.socketFactory ?? defaultSocketFactory(),
       isolationLevel: READ_COMMITTED,
       metadataMaxAge: 60_000,
