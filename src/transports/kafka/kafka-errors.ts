@@ -31,7 +31,8 @@ export function errorFor(error: unknown): ThrunError {
   return mayPass ? unavailable(textOf(error), error) : refused(textOf(error), error);
 }
 
-const RIGHTS = 'Give this user the right to it (kafka-acls.sh): read and write on the topics, read on the groups, create on the cluster';
+const RIGHTS =
+  'Give this user the right to it (kafka-acls.sh): read and write on the topics, read on the groups, create on the cluster';
 
 const HINTS: Readonly<Record<string, string>> = {
   MESSAGE_TOO_LARGE:

@@ -49,7 +49,12 @@ export function readRuns(text: string): readonly Run[] {
     const status = (head & 3) as Status;
     const hasCounts = (head & 4) !== 0;
     const length = Math.floor(head / 8);
-    runs.push({ length, status, vain: hasCounts ? readNumber(bytes, at) : 0, begun: hasCounts ? readNumber(bytes, at) : 0 });
+    runs.push({
+      length,
+      status,
+      vain: hasCounts ? readNumber(bytes, at) : 0,
+      begun: hasCounts ? readNumber(bytes, at) : 0,
+    });
   }
   return runs;
 }

@@ -212,7 +212,13 @@ export class Ledger {
     if (this.isOurs) return new Entry(this, record.offset, record, countsOf(record.headers), undefined);
     const due = wholeIn(record.headers, OWN.due);
     const counts = due === undefined ? NO_COUNTS : { ...NO_COUNTS, due };
-    return new Entry(this, record.offset, record, counts, record.key === null ? undefined : record.key.toString('latin1'));
+    return new Entry(
+      this,
+      record.offset,
+      record,
+      counts,
+      record.key === null ? undefined : record.key.toString('latin1'),
+    );
   }
 
   #recall(entry: Entry, { status, vain, begun }: Run): void {

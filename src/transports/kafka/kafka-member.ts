@@ -262,9 +262,7 @@ export class Member implements Settling {
       const known = committed.get(key);
       const isOurs = kind !== 'main' && roleOf(place.topic).group !== undefined;
       const one =
-        kind === 'wait'
-          ? new WaitingLine(place, isOurs, known, start)
-          : new Ledger(place, isOurs, known, start);
+        kind === 'wait' ? new WaitingLine(place, isOurs, known, start) : new Ledger(place, isOurs, known, start);
       if (known && start > known.offset) this.#missed(place, one.skipTo(start));
       // From now on the group is there, and nothing that is published passes it by.
       if (!known) one.isDirty = true;

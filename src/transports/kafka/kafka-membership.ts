@@ -1,6 +1,13 @@
 import type { Clock } from '../../contracts/clock.js';
 import { assign, type AssignableMember, factsOf, factsText, type MemberFacts } from './kafka-assigner.js';
-import { codeOf, KafkaFailure, type Joined, type MemberLink, type Membership as Seat, type Place } from './kafka-client.js';
+import {
+  codeOf,
+  KafkaFailure,
+  type Joined,
+  type MemberLink,
+  type Membership as Seat,
+  type Place,
+} from './kafka-client.js';
 
 export interface MembershipParts {
   readonly link: MemberLink;
@@ -40,6 +47,8 @@ const REBALANCE_MS = 10_000;
 export class Membership {
   readonly #parts: MembershipParts;
   #seat: Seat | undefined;
+  /** Known to the broker, with a share or not yet: joining under another id would leave this one behind as a ghost. */
+  #memberId = '';
   #sessionMs: number;
   #wake: (() => void) | undefined;
   #mustRejoin = false;
@@ -148,15 +157,17 @@ export class Membership {
     const { link, topics, facts, onShare, onAnswer } = this.#parts;
     const before = this.#seat;
     const joined = await link.join({
-      memberId: this.#seat?.memberId ?? '',
+      memberId: this.#memberId,
       sessionMs: this.#sessionMs,
       rebalanceMs: Math.max(this.#sessionMs, REBALANCE_MS),
       topics,
       userData: factsText(facts()),
     });
+    this.#memberId = joined.memberId;
     const places = await link.sync(joined, joined.members && (await this.#share(joined.members)));
     const isNew = before === undefined || before.memberId !== joined.memberId;
     if (isNew && before) this.#lose();
+    this.#memberId = joined.memberId;
     this.#seat = { memberId: joined.memberId, generation: joined.generation };
     onAnswer();
     await onShare(places, isNew);
@@ -206,6 +217,7 @@ export class Membership {
   }
 
   #lose(): void {
+    this.#memberId = '';
     if (!this.#seat) return;
     this.#seat = undefined;
     this.#parts.onLost();
@@ -220,12 +232,15 @@ export class Membership {
   }
 
   async #leave(): Promise<void> {
-    const seat = this.#seat;
-    if (!seat) return;
-    await this.#parts.beforeJoin();
-    this.#seat = undefined;
-    this.#parts.onLost();
-    await this.#parts.link.leave(seat).catch(() => undefined);
+    if (this.#seat) {
+      this.isMoving = true;
+      await this.#parts.beforeJoin();
+      this.isMoving = false;
+    }
+    const memberId = this.#memberId;
+    const generation = this.#seat?.generation ?? -1;
+    this.#lose();
+    if (memberId !== '') await this.#parts.link.leave({ memberId, generation }).catch(() => undefined);
   }
 
   #pause(ms: number): Promise<void> {
@@ -238,4 +253,3 @@ export class Membership {
     });
   }
 }
-

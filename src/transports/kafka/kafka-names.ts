@@ -32,8 +32,18 @@ export function groupTopics(queue: string, group: string): GroupTopics {
 
 /** Each queue of an application is a consumer group of its own: what happens to one does not interrupt the others. */
 export function groupId(queue: string, group: string): string {
-  const part = (name: string) => name.replace(/[%@]/g, (char) => (char === '%' ? '%25' : '%40'));
-  return `${part(group)}@${part(queue)}`;
+  return `${partOf(group)}@${partOf(queue)}`;
+}
+
+/** The group's name, where it is one of ours and consumes this queue. */
+export function groupOf(id: string, queue: string): string | undefined {
+  const [group, of, ...more] = id.split('@');
+  if (group === undefined || of !== partOf(queue) || more.length > 0) return undefined;
+  return group.replaceAll('%40', '@').replaceAll('%25', '%');
+}
+
+function partOf(name: string): string {
+  return name.replaceAll('%', '%25').replaceAll('@', '%40');
 }
 
 export interface TopicRole {
@@ -59,7 +69,9 @@ function escaped(name: string): string {
   return name
     .replace(/-(?=x[\da-f]{2})/g, '-x2d')
     .replaceAll(OURS, '-x2ethrun-')
-    .replace(/[^\w.-]/gu, (char) => [...Buffer.from(char)].map((byte) => `-x${byte.toString(16).padStart(2, '0')}`).join(''));
+    .replace(/[^\w.-]/gu, (char) =>
+      [...Buffer.from(char)].map((byte) => `-x${byte.toString(16).padStart(2, '0')}`).join(''),
+    );
 }
 
 function unescaped(name: string): string {

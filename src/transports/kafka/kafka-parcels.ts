@@ -45,13 +45,7 @@ export class Parcels {
   }
 
   /** To the group alone, now or when it is due. */
-  async again(
-    queue: string,
-    group: string,
-    record: KafkaRecord,
-    from: Place,
-    counts: Counts,
-  ): Promise<OutgoingRecord> {
+  async again(queue: string, group: string, record: KafkaRecord, from: Place, counts: Counts): Promise<OutgoingRecord> {
     const { again, wait } = groupTopics(queue, group);
     const rung = counts.due === undefined ? undefined : rungFor(counts.due - this.#clock.now());
     const partitions = await this.#topics.group(queue, group);

@@ -18,7 +18,12 @@ const OVERHEAD = 100;
 const LONGEST_PAUSE_MS = 1000;
 
 /** What the broker says of a producer that it takes for another one: it starts anew. */
-const FORGOTTEN = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING']);
+const FORGOTTEN = new Set([
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
+  'INVALID_PRODUCER_ID_MAPPING',
+]);
 
 /**
  * One request at a time; whatever is published meanwhile goes with the next. What is not confirmed is sent again, and the

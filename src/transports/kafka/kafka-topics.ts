@@ -40,10 +40,7 @@ export class Topics {
     const { again, wait } = groupTopics(queue, group);
     const count = this.#known.get(again);
     if (count !== undefined && this.#known.has(wait)) return count;
-    await this.#have([
-      this.#kept(again, this.#options.partitions),
-      this.#kept(wait, RUNGS.length),
-    ]);
+    await this.#have([this.#kept(again, this.#options.partitions), this.#kept(wait, RUNGS.length)]);
     return this.#count(again);
   }
 

@@ -12,6 +12,7 @@ import { closed, errorFor } from './kafka-errors.js';
 import { Members } from './kafka-members.js';
 import type { KafkaOptions } from './kafka-options.js';
 import { Parcels } from './kafka-parcels.js';
+import { Registry } from './kafka-registry.js';
 import { Sender } from './kafka-sender.js';
 import { Topics } from './kafka-topics.js';
 import { KafkajsClient } from './kafkajs-client.js';
@@ -31,8 +32,10 @@ export class KafkaTransport implements Transport {
   readonly #topics: Topics;
   readonly #parcels: Parcels;
   readonly #sender: Sender;
+  readonly #registry: Registry;
   readonly #members: Members;
   readonly #consumers = new Set<KafkaConsumer>();
+  readonly #publishing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
   constructor(options: KafkaOptions, clock: Clock = systemClock, client: KafkaClient = new KafkajsClient(options)) {
@@ -40,6 +43,7 @@ export class KafkaTransport implements Transport {
     this.#topics = new Topics(client, options.topics);
     this.#parcels = new Parcels(this.#topics, clock);
     this.#sender = new Sender(client, this.#topics, clock, options.timeoutMs);
+    this.#registry = new Registry(client, this.#topics);
     const { heartbeatMs } = options;
     this.#members = new Members({ client, parcels: this.#parcels, sender: this.#sender, clock, heartbeatMs });
   }
@@ -54,12 +58,16 @@ export class KafkaTransport implements Transport {
   async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
     this.#refuseWhenClosed();
     if (messages.length === 0) return;
-    await this.#sender.send(await this.#parcels.published(queue, messages));
+    const publishing = this.#parcels.published(queue, messages).then((records) => this.#sender.send(records));
+    this.#publishing.add(publishing);
+    const done = () => this.#publishing.delete(publishing);
+    publishing.then(done, done);
+    await publishing;
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#refuseWhenClosed();
-    const topics = await this.#topics.consumed(options.queue, options.group);
+    const topics = await this.#registry.register(options.queue, options.group);
     const { member, leave } = this.#members.of(options, topics);
     const consumer = new KafkaConsumer({
       member,
@@ -80,6 +88,7 @@ export class KafkaTransport implements Transport {
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     await this.#members.close();
+    await Promise.allSettled(this.#publishing);
     await this.#sender.close();
     await this.#client.close();
   }

@@ -14,7 +14,14 @@ import {
 import type { KafkaOptions } from './kafka-options.js';
 import { failureOf } from './kafkajs-failure.js';
 import { committedOf, fetchedOf, fetchFrom, KafkajsMember, offsetsByTopic, READ_COMMITTED } from './kafkajs-member.js';
-import { Cluster, createLogger, defaultSocketFactory, type RawBroker, type RawCluster, type RawMetadata } from './kafkajs-parts.js';
+import {
+  Cluster,
+  createLogger,
+  defaultSocketFactory,
+  type RawBroker,
+  type RawCluster,
+  type RawMetadata,
+} from './kafkajs-parts.js';
 import { mendSpin } from './kafkajs-spin.js';
 
 /** No answer for so long: the connection is given up. */
@@ -68,7 +75,11 @@ export class KafkajsClient implements KafkaClient {
 
   async close(): Promise<void> {
     const producer = await this.#producer?.catch(() => undefined);
-    await Promise.allSettled([producer?.disconnect(), this.#connectedAdmin && this.#admin.disconnect(), this.#cluster.disconnect()]);
+    await Promise.allSettled([
+      producer?.disconnect(),
+      this.#connectedAdmin && this.#admin.disconnect(),
+      this.#cluster.disconnect(),
+    ]);
   }
 
   async cluster(topics: readonly string[] = []): Promise<ClusterInfo> {
@@ -127,9 +138,7 @@ export class KafkajsClient implements KafkaClient {
           const broker = await this.#cluster.findBroker({ nodeId });
           const topics = [...new Set(own.map(({ topic }) => topic))].map((topic) => ({
             topic,
-            partitions: own
-              .filter((place) => place.topic === topic)
-              .map(({ partition }) => ({ partition, timestamp })),
+            partitions: own.filter((place) => place.topic === topic).map(({ partition }) => ({ partition, timestamp })),
           }));
           const { responses } = await broker.listOffsets({ isolationLevel: READ_COMMITTED, topics });
           for (const { topic, partitions } of responses) {
@@ -147,7 +156,12 @@ export class KafkajsClient implements KafkaClient {
       for (const { topic, partition, key, value, headers } of records) {
         let messages = topics.get(topic);
         if (!messages) topics.set(topic, (messages = []));
-        messages.push({ partition, key: key as Buffer | null, value: value as Buffer | null, headers: headers as Record<string, Buffer> });
+        messages.push({
+          partition,
+          key: key as Buffer | null,
+          value: value as Buffer | null,
+          headers: headers as Record<string, Buffer>,
+        });
       }
       this.#producer ??= this.#newProducer();
       const starting = this.#producer;

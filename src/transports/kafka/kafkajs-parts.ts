@@ -149,7 +149,11 @@ export const withoutAborted = require('kafkajs/src/consumer/filterAbortedMessage
 
 const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
   readonly MemberMetadata: {
-    encode(metadata: { readonly version: number; readonly topics: readonly string[]; readonly userData: Buffer }): Buffer;
+    encode(metadata: {
+      readonly version: number;
+      readonly topics: readonly string[];
+      readonly userData: Buffer;
+    }): Buffer;
     decode(buffer: Buffer): { readonly userData: Buffer | null };
   };
   readonly MemberAssignment: {
@@ -159,7 +163,9 @@ const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
 };
 export const { MemberMetadata, MemberAssignment } = protocol;
 
-export const RequestQueue = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueuePrototype };
+export const RequestQueue = require('kafkajs/src/network/requestQueue') as {
+  readonly prototype: RequestQueuePrototype;
+};
 
 export interface RequestQueuePrototype {
   pending: readonly unknown[];
