@@ -76,13 +76,21 @@ export class Fetcher {
   async #failed(error: unknown, failures: number): Promise<void> {
     this.#leaders = undefined;
     if (codeOf(error) === 'OFFSET_OUT_OF_RANGE') {
-      const places = this.#parts.wanted();
-      await Promise.all(places.map((place) => this.#parts.onOutOfRange(place))).catch(() => undefined);
+      await this.#lookAgain();
     } else {
       this.#parts.onTrouble(error);
     }
     await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures));
     this.wake();
+  }
+
+  /** Which of them it was is not said. */
+  async #lookAgain(): Promise<void> {
+    try {
+      for (const place of this.#parts.wanted()) await this.#parts.onOutOfRange(place);
+    } catch (error) {
+      this.#parts.onTrouble(error);
+    }
   }
 
   #pause(ms: number): Promise<void> {
