@@ -46,7 +46,6 @@ function gathered(send) {
 
 async function work(kafka, queue, handle, concurrency) {
   const consumer = kafka.consumer({ groupId: `bench-${queue}` });
-  const limit = limited(concurrency, handle);
   await consumer.connect();
   await consumer.subscribe({ topic: queue, fromBeginning: true });
   await consumer.run({
@@ -54,7 +53,11 @@ async function work(kafka, queue, handle, concurrency) {
     eachBatchAutoResolve: false,
     partitionsConsumedConcurrently: PARTITIONS,
     async eachBatch({ batch: { topic, partition, messages }, resolveOffset, heartbeat }) {
-      await Promise.all(messages.map(({ value }) => limit(JSON.parse(value.toString()).payload)));
+      let at = 0;
+      const lane = async () => {
+        while (at < messages.length) await handle(JSON.parse(messages[at++].value.toString()).payload);
+      };
+      await Promise.all(Array.from({ length: Math.ceil(concurrency / PARTITIONS) }, lane));
       const last = messages.at(-1).offset;
       resolveOffset(last);
       await consumer.commitOffsets([{ topic, partition, offset: String(Number(last) + 1) }]);
@@ -62,23 +65,4 @@ async function work(kafka, queue, handle, concurrency) {
     },
   });
   return { stop: () => consumer.disconnect() };
-}
-
-function limited(concurrency, handle) {
-  const waiting = [];
-  let running = 0;
-  const run = (payload, resolve) => {
-    running++;
-    handle(payload).then(() => {
-      running--;
-      resolve();
-      const next = waiting.shift();
-      if (next) run(...next);
-    });
-  };
-  return (payload) =>
-    new Promise((resolve) => {
-      if (running < concurrency) run(payload, resolve);
-      else waiting.push([payload, resolve]);
-    });
 }

@@ -107,6 +107,7 @@ export class Member implements Settling {
     this.#fetcher = new Fetcher({
       ...common,
       wanted: () => this.#wanted(),
+      isFull: () => [...this.#ledgers.values()].some(isFull),
       onFetched: (fetched, from) => this.#receive(fetched, from),
       onOutOfRange: (place) => this.#outOfRange(place),
     });
@@ -302,7 +303,7 @@ export class Member implements Settling {
     if (this.#membership.isMoving || !this.#isWanted) return [];
     const wanted: (Place & { offset: number })[] = [];
     for (const ledger of this.#ledgers.values()) {
-      if (ledger.waiting >= MOST_WAITING || ledger.waitingBytes >= MOST_BYTES) continue;
+      if (isFull(ledger)) continue;
       if (ledger.open >= MOST_WAITING && (ledger.open >= MOST_OPEN || ledger.runs >= MOST_RUNS)) {
         this.#stuck(ledger);
         continue;
@@ -470,4 +471,8 @@ export class Member implements Settling {
   #passed(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#parts.clock.after(ms, resolve));
   }
+}
+
+function isFull({ waiting, waitingBytes }: Ledger): boolean {
+  return waiting >= MOST_WAITING || waitingBytes >= MOST_BYTES;
 }
