@@ -1,8 +1,9 @@
 // `npm test`: installs and builds what is missing, then runs the tests. `--quick`: those that take under a minute in all;
 // `--embedded`: those that need no broker and no other language, for another Node. Further arguments go to vitest. A broker
-// named by REDIS_URL or AMQP_URL is used where a test need not kill it.
+// named by REDIS_URL, AMQP_URL or KAFKA_BROKERS is used where a test need not kill it.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ensureKafka } from './kafka.mjs';
 import { build, install, root } from './prepare.mjs';
 import { ensureTools } from './tools.mjs';
 
@@ -12,9 +13,9 @@ const WITH_BROKERS = [
   'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
-  'test/cli/{bridge*,routing}.test.ts',
-  'test/transports/{rabbitmq,redis}*',
-  'test/transports/{rabbitmq,redis}*/**',
+  'test/cli/{bridge*,replay,routing}.test.ts',
+  'test/transports/{kafka,rabbitmq,redis}*',
+  'test/transports/{kafka,rabbitmq,redis}*/**',
 ];
 /** Those that start many processes, or fill disks. */
 const SLOW = ['test/cli/**', 'test/transports/sqlite/**', 'test/readme.test.ts'];
@@ -33,11 +34,15 @@ if (!mode) {
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
     '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
     'amqp-publish': 'amqp-tools',
+    ...{ java: 'openjdk-17-jre-headless', mvn: 'maven', kcat: 'kcat' },
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
     '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
+    '/usr/lib/python3/dist-packages/pika': 'python3-pika',
+    '/usr/lib/python3/dist-packages/confluent_kafka': 'python3-confluent-kafka',
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });
+  ensureKafka();
 }
 build();
 

@@ -2,7 +2,7 @@ import type { Subject } from '../../src/testing/conformance/index.js';
 import { RabbitmqTransport } from '../../src/transports/rabbitmq/rabbitmq-transport.js';
 import type { RabbitmqOptions } from '../../src/transports/rabbitmq/rabbitmq-options.js';
 import { TcpProxy } from './tcp-proxy.js';
-import { sharedRabbitmq } from './rabbitmq.js';
+import { sharedRabbitmq } from './shared.js';
 
 /** What the conformance suite asks that RabbitMQ cannot do, each with its reason. */
 export const SKIPPED: Readonly<Record<string, string>> = {

@@ -195,20 +195,6 @@ export class RabbitmqNode implements Broker {
   }
 }
 
-/** A server that tests only talk to, in queues of their own: the one of AMQP_URL, else one that all test files share. */
-export async function sharedRabbitmq(): Promise<string> {
-  const { AMQP_URL, THRUN_TEST_BROKERS } = process.env;
-  if (AMQP_URL) return AMQP_URL;
-  if (!THRUN_TEST_BROKERS) throw new Error('the tests were started without their global setup');
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect(THRUN_TEST_BROKERS);
-    socket.on('error', reject);
-    socket.on('data', (chunk: Buffer) => (answer += String(chunk)));
-    socket.on('end', () => (answer.startsWith('amqp:') ? resolve(answer) : reject(new Error(answer))));
-  });
-}
-
 async function listening(port: number): Promise<void> {
   for (const giveUpAt = Date.now() + 10_000; ; ) {
     const isThere = await new Promise<boolean>((resolve) => {

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { Redis } from 'ioredis';
+import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { startKafka } from './kafka.js';
 import { startRedis } from './redis.js';
 import { TcpProxy } from './tcp-proxy.js';
 
@@ -33,11 +35,30 @@ test('a killed server starts again where it was, with what it had', async () => 
   expect(await client(redis.port).get('key')).toBe('value');
 });
 
+test('a killed Kafka starts again where it was, with what it had', async () => {
+  const node = await startKafka();
+  onTestFinished(() => node.dispose());
+  const kafka = new Kafka({ brokers: [node.url], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  onTestFinished(async () => {
+    await producer.disconnect();
+    await admin.disconnect();
+  });
+  await admin.createTopics({ topics: [{ topic: 'events', numPartitions: 1 }], waitForLeaders: true });
+  await producer.connect();
+  await producer.send({ topic: 'events', acks: -1, messages: [{ value: 'kept' }] });
+  await node.kill();
+  await node.start();
+  expect(await admin.fetchTopicOffsets('events')).toMatchObject([{ partition: 0, high: '1' }]);
+});
+
 test('a server and its folder are gone when the process that started it is killed', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'thrun-rig-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const script = join(folder, 'start.mjs');
-  const code = `import { startRedis } from './redis.js';
+  const code = `import { startKafka } from './kafka.js';
+import { startRedis } from './redis.js';
     const { pid, folder } = await startRedis();
     console.log(JSON.stringify({ pid, folder }));`;
   const stdin = { contents: code, resolveDir: import.meta.dirname, loader: 'ts' } as const;

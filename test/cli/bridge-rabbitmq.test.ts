@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { sharedRabbitmq } from '../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../brokers/shared.js';
 import { queueName } from '../transports/rabbitmq/stage.js';
 import { Shop } from './shop.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
 import type { Batches, BatchStatus, Thrun, ThrunConfig } from '../../src/index.js';
-import { sharedRabbitmq } from '../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../brokers/shared.js';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
@@ -210,7 +210,8 @@ async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      if ((error as { readonly code?: string }).code !== 'THRUN_TRANSPORT_BUSY') throw error;
+      const { code = '' } = error as { readonly code?: string };
+      if (!['THRUN_TRANSPORT_BUSY', 'THRUN_STORE_BUSY'].includes(code)) throw error;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createThrun } from '../../src/index.js';
-import { sharedRabbitmq } from '../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../brokers/shared.js';
 import { Project } from './project.js';
 import { seeded } from './random.js';
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { sharedRabbitmq } from '../../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../../brokers/shared.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { acking, allReceived, consuming, message, one, opened, queueName, textOf, until } from './stage.js';
 

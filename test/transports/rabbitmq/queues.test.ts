@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { groupNames, waitName } from '../../../src/transports/rabbitmq/rabbitmq-names.js';
-import { sharedRabbitmq } from '../../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../../brokers/shared.js';
 import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
 
 /** The broker as any other program sees it. */

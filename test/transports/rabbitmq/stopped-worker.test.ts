@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { sharedRabbitmq } from '../../brokers/rabbitmq.js';
+import { sharedRabbitmq } from '../../brokers/shared.js';
 import { REPOSITORY } from '../../support/build.js';
 import { consuming, message, one, opened, queueName, textOf, until } from './stage.js';
 

@@ -1,0 +1,240 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { REPOSITORY } from '../support/build.js';
+import type { Broker } from './broker.js';
+import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+
+/** Where scripts/kafka.mjs puts what a broker is made of. */
+const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
+
+/** Small and quick to start: no second compiler, one collector, a heap of its tests' size. */
+const JVM = [
+  ...['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'],
+  ...['-Djava.awt.headless=true', '-Dorg.slf4j.simpleLogger.logFile=System.out'],
+  ...[
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+  ],
+];
+
+/** The name of every cluster here: they never meet. */
+const CLUSTER = 'thrunthrunthrunthrun0A';
+
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+
+export interface KafkaOptions {
+  /** Further lines of its configuration: `log.retention.ms=1000`. */
+  readonly config?: readonly string[];
+  /** Clients are told to come to this port for everything: that of a link that can be damaged, in front of `ports.behind`. */
+  readonly advertised?: number;
+  /** Its second listener, `secureUrl`, speaks TLS. Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Its second listener lets in only this one, by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
+  readonly user?: { readonly name: string; readonly password: string };
+}
+
+interface Ports {
+  readonly plain: number;
+  readonly controller: number;
+  /** Where the listener is that is advertised elsewhere. */
+  readonly behind: number;
+  readonly secure: number;
+}
+
+/** Starts a broker of the test's own. */
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
+  const [node] = await startNodes(1, options);
+  if (!node) throw new Error('no node');
+  return node;
+}
+
+/** Three brokers: every topic has three replicas, two of which confirm a write, so that one broker may die. */
+export async function startKafkaCluster(options: KafkaOptions = {}): Promise<readonly KafkaNode[]> {
+  return startNodes(3, options);
+}
+
+async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
+  if (!existsSync(JARS)) throw new Error('Kafka was not fetched: run `npm test` once');
+  const ports: Ports[] = [];
+  for (let i = 0; i < count; i++) {
+    const [plain, controller, behind, secure] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    ports.push({ plain, controller, behind, secure });
+  }
+  const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
+  const nodes = await Promise.all(
+    ports.map(async (own, i) => {
+      const folder = await mkdtemp(join(tmpdir(), 'thrun-kafka-'));
+      return new KafkaNode(i + 1, folder, own, [...quorum(voters, count), ...(options.config ?? [])], options);
+    }),
+  );
+  try {
+    await Promise.all(nodes.map((node) => node.start()));
+    return nodes;
+  } catch (error) {
+    await Promise.all(nodes.map((node) => node.dispose()));
+    throw error;
+  }
+}
+
+/** A broker that is its own controller, or one of the three that elect one. */
+export class KafkaNode implements Broker {
+  readonly url: string;
+  /** Where those come that speak TLS or say who they are. */
+  readonly secureUrl: string;
+  #process: Guarded | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly folder: string,
+    readonly ports: Ports,
+    private readonly config: readonly string[],
+    private readonly options: KafkaOptions,
+  ) {
+    this.url = `127.0.0.1:${options.advertised ?? ports.plain}`;
+    this.secureUrl = `127.0.0.1:${ports.secure}`;
+  }
+
+  /** What it has said so far. */
+  get output(): string {
+    return this.#process?.output() ?? '';
+  }
+
+  async start(): Promise<void> {
+    if (this.#process) return;
+    await this.#write();
+    const args = [...JVM, '-cp', `${JARS}/*`, 'kafka.Kafka', 'server.properties'];
+    const started = spawnGuarded('java', args, { folder: this.folder });
+    this.#process = started;
+    void started.ended.then(() => {
+      if (this.#process === started) this.#process = undefined;
+    });
+    await started.said('Kafka Server started');
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  pause(): void {
+    this.#process?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.signal('SIGCONT');
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const running = this.#process;
+    if (!running) return;
+    running.signal(signal);
+    await running.ended;
+  }
+
+  async #write(): Promise<void> {
+    const log = join(this.folder, 'log');
+    const properties = join(this.folder, 'server.properties');
+    const secure = await secureListener(this.options);
+    const listeners = this.#listeners(secure.protocol);
+    const lines = [`node.id=${this.id}`, `log.dirs=${log}`, ...listeners, ...secure.lines, ...this.config];
+    await writeFile(properties, `${lines.join('\n')}\n`);
+    if (existsSync(log)) return;
+    await mkdir(log);
+    const { user } = this.options;
+    if (user) await format(properties, user);
+    // What formatting writes where there are no users to begin with, without the second that it takes.
+    else await writeFile(join(log, 'meta.properties'), `version=1\ncluster.id=${CLUSTER}\nnode.id=${this.id}\n`);
+  }
+
+  #listeners(secureProtocol: string): readonly string[] {
+    const { plain, controller, behind, secure } = this.ports;
+    const { advertised = behind } = this.options;
+    const at = (port: number) => `//127.0.0.1:${port}`;
+    return [
+      `listeners=PLAIN:${at(plain)},CONTROLLER:${at(controller)},BEHIND:${at(behind)},SECURE:${at(secure)}`,
+      `advertised.listeners=PLAIN:${at(plain)},BEHIND:${at(advertised)},SECURE:${at(secure)}`,
+      `listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT,SECURE:${secureProtocol}`,
+    ];
+  }
+}
+
+async function secureListener({ tls, user }: KafkaOptions) {
+  const pem = async (file: string) => (await readFile(file, 'utf8')).trimEnd().replaceAll('\n', '\\n');
+  const modules = 'org.apache.kafka.common.security';
+  return {
+    protocol: user ? (tls ? 'SASL_SSL' : 'SASL_PLAINTEXT') : tls ? 'SSL' : 'PLAINTEXT',
+    lines: [
+      ...(tls
+        ? [
+            'ssl.keystore.type=PEM',
+            `ssl.keystore.certificate.chain=${await pem(tls.cert)}`,
+            `ssl.keystore.key=${await pem(tls.key)}`,
+          ]
+        : []),
+      ...(user
+        ? [
+            `sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
+            `listener.name.secure.plain.sasl.jaas.config=${modules}.plain.PlainLoginModule required user_${user.name}="${user.password}";`,
+            ...SCRAM.map(
+              (mechanism) =>
+                `listener.name.secure.${mechanism.toLowerCase()}.sasl.jaas.config=${modules}.scram.ScramLoginModule required;`,
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+/** The way to have users before the first start. */
+async function format(properties: string, { name, password }: NonNullable<KafkaOptions['user']>): Promise<void> {
+  const users = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]);
+  const args = ['-cp', `${JARS}/*`, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', properties, ...users];
+  await promisify(execFile)('java', args);
+}
+
+function quorum(voters: string, count: number): readonly string[] {
+  const replicas = count;
+  const confirming = Math.max(1, count - 1);
+  return [
+    'process.roles=broker,controller',
+    'controller.listener.names=CONTROLLER',
+    'inter.broker.listener.name=PLAIN',
+    `controller.quorum.voters=${voters}`,
+    `default.replication.factor=${replicas}`,
+    `min.insync.replicas=${confirming}`,
+    'offsets.topic.num.partitions=1',
+    `offsets.topic.replication.factor=${replicas}`,
+    `transaction.state.log.replication.factor=${replicas}`,
+    `transaction.state.log.min.isr=${confirming}`,
+    `share.coordinator.state.topic.replication.factor=${replicas}`,
+    `share.coordinator.state.topic.min.isr=${confirming}`,
+    // Who wants a topic says so: what would otherwise make one by asking for it goes unnoticed.
+    'auto.create.topics.enable=false',
+    // Members that die, and brokers, are noticed in a test's time.
+    'group.initial.rebalance.delay.ms=0',
+    'group.min.session.timeout.ms=1000',
+    'broker.heartbeat.interval.ms=500',
+    'broker.session.timeout.ms=3000',
+    'replica.lag.time.max.ms=5000',
+    'log.cleaner.dedupe.buffer.size=1048577',
+    'num.network.threads=2',
+    'num.io.threads=4',
+  ];
+}
