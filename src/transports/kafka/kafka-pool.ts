@@ -14,6 +14,9 @@ export interface PoolParts {
   readonly onRoom: () => void;
 }
 
+/** However quick a worker is, a crash is not to count against more than these. */
+const MOST_AHEAD = 4096;
+
 /** What was read and is not given out: to be claimed, claimed, and not due for a moment. */
 export class Pool {
   readonly #parts: PoolParts;
@@ -27,6 +30,9 @@ export class Pool {
   #timer: (() => void) | undefined;
   #resting: (() => void) | undefined;
   #claiming = false;
+  /** So many are claimed before they are asked for. */
+  #ahead = 0;
+  #isQuick = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(parts: PoolParts) {
@@ -70,11 +76,24 @@ export class Pool {
   /** Up to `max` that are claimed, and a claim of more where there are any; whoever waits is woken by it. */
   take(max: number, isQuick: boolean): readonly Entry[] {
     if (!this.#parts.isOpen()) return [];
-    if (this.#claimed.length < max) void this.#claim(isQuick ? 2 * max : max - this.#claimed.length);
+    this.#isQuick = isQuick;
+    this.#ahead = isQuick ? this.#aheadOf(max) : max;
+    if (this.#claimed.length <= this.#ahead / 2) void this.#claim(this.#ahead - this.#claimed.length);
     if (this.#claimed.length === 0) return [];
     const taken = this.#claimed.splice(0, max).filter(isHeld);
     this.#parts.onRoom();
     return taken;
+  }
+
+  /** Somebody asks for more as soon as he has something. */
+  get isQuick(): boolean {
+    return this.#ahead > 0 && this.#isQuick;
+  }
+
+  /** A claim takes a few milliseconds to write: for somebody who waits for it the next is larger. */
+  #aheadOf(max: number): number {
+    const isShort = this.#claimed.length === 0 && this.#claiming;
+    return Math.min(MOST_AHEAD, Math.max(2 * max, isShort ? 2 * this.#ahead : this.#ahead));
   }
 
   /** What was claimed and nobody took is free again. */
