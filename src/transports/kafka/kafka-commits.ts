@@ -17,7 +17,9 @@ export interface CommitsParts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-interface Waiting {
+/** Whoever asked since the last commit began shares the outcome of the next. */
+interface Round {
+  readonly written: Promise<boolean>;
   readonly done: (isCommitted: boolean) => void;
 }
 
@@ -31,7 +33,7 @@ const LONGEST_PAUSE_MS = 1000;
  */
 export class Commits {
   readonly #parts: CommitsParts;
-  #waiting: Waiting[] = [];
+  #next: Round | undefined;
   #timer: (() => void) | undefined;
   #working: Promise<void> | undefined;
 
@@ -41,7 +43,7 @@ export class Commits {
 
   /** Resolves to whether it was written; false: the partitions are somebody else's. */
   soon(): Promise<boolean> {
-    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    const { written } = this.#next ?? this.#open();
     if (!this.#working && !this.#timer) {
       const timer = setTimeout(() => {
         this.#timer = undefined;
@@ -53,14 +55,21 @@ export class Commits {
   }
 
   now(): Promise<boolean> {
-    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    const { written } = this.#next ?? this.#open();
     this.#start();
     return written;
   }
 
   /** Whatever waits is lost. */
   lost(): void {
-    for (const { done } of this.#waiting.splice(0)) done(false);
+    this.#next?.done(false);
+    this.#next = undefined;
+  }
+
+  #open(): Round {
+    let done: Round['done'] = () => undefined;
+    const written = new Promise<boolean>((resolve) => (done = resolve));
+    return (this.#next = { written, done });
   }
 
   #start(): void {
@@ -68,15 +77,15 @@ export class Commits {
     this.#timer = undefined;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
-      if (this.#waiting.length > 0) this.#start();
+      if (this.#next) this.#start();
     });
   }
 
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const waiting = this.#waiting.splice(0);
-      const isCommitted = await this.#write();
-      for (const { done } of waiting) done(isCommitted);
+    while (this.#next) {
+      const { done } = this.#next;
+      this.#next = undefined;
+      done(await this.#write());
     }
   }
 

@@ -57,26 +57,28 @@ export class KafkaDelivery implements Delivery {
   }
 
   ack(): Promise<void> {
-    return this.#settle(() => this.settling.acked(this));
+    return this.#isFirst() ? this.settling.acked(this) : SETTLED;
   }
 
   release(): Promise<void> {
-    return this.#settle(() => this.settling.handedBack(this));
+    return this.#isFirst() ? this.settling.handedBack(this) : SETTLED;
   }
 
   handOver(successors: readonly Successor[]): Promise<void> {
-    return this.#settle(() =>
-      successors.length === 0 ? this.settling.acked(this) : this.settling.replaced(this, successors),
-    );
+    if (!this.#isFirst()) return SETTLED;
+    return successors.length === 0 ? this.settling.acked(this) : this.settling.replaced(this, successors);
   }
 
-  #settle(how: () => Promise<void>): Promise<void> {
-    if (this.isSettled) return Promise.resolve();
+  /** The first word counts. */
+  #isFirst(): boolean {
+    if (this.isSettled) return false;
     this.isSettled = true;
     this.onSettled(this);
-    return how();
+    return true;
   }
 }
+
+const SETTLED = Promise.resolve();
 
 /** Where it was first published: the same for every group, over every redelivery and in every copy. */
 export function idOf({ headers, offset }: KafkaRecord, { topic, partition }: Place): string {

@@ -52,6 +52,14 @@ const MOST_RUNS = 2000;
 /** So many settled records of our own topics are deleted at once. */
 const TRIM = 1000;
 
+const DONE = Promise.resolve();
+
+interface Round {
+  readonly writing: Promise<boolean>;
+  readonly deliveries: KafkaDelivery[];
+  readonly told: Promise<void>;
+}
+
 /** One process's seat in the group of one queue: everything its consumers there receive comes through it. */
 export class Member implements Settling {
   readonly #options: MemberOptions;
@@ -65,6 +73,8 @@ export class Member implements Settling {
   readonly #ledgers = new Map<string, Ledger>();
   readonly #lines = new Map<string, WaitingLine>();
   readonly #held = new Set<KafkaDelivery>();
+  /** Settlements that the next commit writes. */
+  #round: Round | undefined;
   readonly #replacing = new Set<Promise<void>>();
   readonly #trimmed = new Map<string, number>();
   #idle: (() => void)[] = [];
@@ -155,18 +165,18 @@ export class Member implements Settling {
     await this.#commits.now();
   }
 
-  async acked(delivery: KafkaDelivery): Promise<void> {
-    if (!this.#letGo(delivery)) return;
+  acked(delivery: KafkaDelivery): Promise<void> {
+    if (!this.#letGo(delivery)) return DONE;
     const { entry } = delivery;
     this.#pool.add(entry.ledger.done(entry));
-    await this.#written([delivery], this.#commits.soon());
+    return this.#written(delivery, this.#commits.soon());
   }
 
-  async handedBack(delivery: KafkaDelivery): Promise<void> {
-    if (!this.#letGo(delivery)) return;
+  handedBack(delivery: KafkaDelivery): Promise<void> {
+    if (!this.#letGo(delivery)) return DONE;
     delivery.entry.ledger.free(delivery.entry);
     this.#pool.putBack([delivery.entry]);
-    await this.#written([delivery], this.#commits.now());
+    return this.#written(delivery, this.#commits.now());
   }
 
   replaced(delivery: KafkaDelivery, successors: readonly Successor[]): Promise<void> {
@@ -431,9 +441,17 @@ export class Member implements Settling {
     return wasHeld;
   }
 
-  async #written(deliveries: readonly KafkaDelivery[], writing: Promise<boolean>): Promise<void> {
-    if (await writing) return;
-    for (const { id } of deliveries) this.#lost(id);
+  /** All settlements of one commit share its promise, and are told together if they come too late. */
+  #written(delivery: KafkaDelivery, writing: Promise<boolean>): Promise<void> {
+    if (this.#round?.writing !== writing) {
+      const deliveries: KafkaDelivery[] = [];
+      const told = writing.then((isWritten) => {
+        if (!isWritten) for (const { id } of deliveries) this.#lost(id);
+      });
+      this.#round = { writing, deliveries, told };
+    }
+    this.#round.deliveries.push(delivery);
+    return this.#round.told;
   }
 
   #lost(id: string): void {
