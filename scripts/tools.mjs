@@ -31,10 +31,12 @@ export function ensureTools(tools) {
 }
 
 function isInstalled(program) {
-  const places = program.includes('/') ? [program] : FOLDERS.map((folder) => join(folder, program));
+  // A path may be that of a library.
+  const isPath = program.includes('/');
+  const places = isPath ? [program] : FOLDERS.map((folder) => join(folder, program));
   return places.some((place) => {
     try {
-      accessSync(place, constants.X_OK);
+      accessSync(place, isPath ? constants.F_OK : constants.X_OK);
       return true;
     } catch {
       return false;

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { REPOSITORY } from '../support/build.js';
 import type { Broker } from './broker.js';
 import { freePort, type Guarded, spawnGuarded } from './guarded.js';
@@ -22,11 +24,17 @@ const JVM = [
 /** The name of every cluster here: they never meet. */
 const CLUSTER = 'thrunthrunthrunthrun0A';
 
+const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+
 export interface KafkaOptions {
   /** Further lines of its configuration: `log.retention.ms=1000`. */
   readonly config?: readonly string[];
   /** Clients are told to come to this port for everything: that of a link that can be damaged, in front of `ports.behind`. */
   readonly advertised?: number;
+  /** Its second listener, `secureUrl`, speaks TLS. Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Its second listener lets in only this one, by PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
+  readonly user?: { readonly name: string; readonly password: string };
 }
 
 interface Ports {
@@ -34,6 +42,7 @@ interface Ports {
   readonly controller: number;
   /** Where the listener is that is advertised elsewhere. */
   readonly behind: number;
+  readonly secure: number;
 }
 
 /** Starts a broker of the test's own. */
@@ -51,8 +60,15 @@ export async function startKafkaCluster(options: KafkaOptions = {}): Promise<rea
 async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
   if (!existsSync(JARS)) throw new Error('Kafka was not fetched: run `npm test` once');
   const ports: Ports[] = [];
-  for (let i = 0; i < count; i++)
-    ports.push({ plain: await freePort(), controller: await freePort(), behind: await freePort() });
+  for (let i = 0; i < count; i++) {
+    const [plain, controller, behind, secure] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    ports.push({ plain, controller, behind, secure });
+  }
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
   const nodes = await Promise.all(
     ports.map(async (own, i) => {
@@ -72,6 +88,8 @@ async function startNodes(count: number, options: KafkaOptions): Promise<readonl
 /** A broker that is its own controller, or one of the three that elect one. */
 export class KafkaNode implements Broker {
   readonly url: string;
+  /** Where those come that speak TLS or say who they are. */
+  readonly secureUrl: string;
   #process: Guarded | undefined;
 
   constructor(
@@ -82,6 +100,7 @@ export class KafkaNode implements Broker {
     private readonly options: KafkaOptions,
   ) {
     this.url = `127.0.0.1:${options.advertised ?? ports.plain}`;
+    this.secureUrl = `127.0.0.1:${ports.secure}`;
   }
 
   /** What it has said so far. */
@@ -131,29 +150,63 @@ export class KafkaNode implements Broker {
 
   async #write(): Promise<void> {
     const log = join(this.folder, 'log');
-    await mkdir(log, { recursive: true });
-    // What formatting a folder writes, without the seconds that it takes.
-    const meta = `version=1\ncluster.id=${CLUSTER}\nnode.id=${this.id}\n`;
-    await writeFile(join(log, 'meta.properties'), meta, { flag: 'wx' }).catch(() => undefined);
-    const lines = [`node.id=${this.id}`, `log.dirs=${log}`, ...this.#listeners(), ...this.config];
-    await writeFile(join(this.folder, 'server.properties'), `${lines.join('\n')}\n`);
+    const properties = join(this.folder, 'server.properties');
+    const secure = await secureListener(this.options);
+    const listeners = this.#listeners(secure.protocol);
+    const lines = [`node.id=${this.id}`, `log.dirs=${log}`, ...listeners, ...secure.lines, ...this.config];
+    await writeFile(properties, `${lines.join('\n')}\n`);
+    if (existsSync(log)) return;
+    await mkdir(log);
+    const { user } = this.options;
+    if (user) await format(properties, user);
+    // What formatting writes where there are no users to begin with, without the second that it takes.
+    else await writeFile(join(log, 'meta.properties'), `version=1\ncluster.id=${CLUSTER}\nnode.id=${this.id}\n`);
   }
 
-  #listeners(): readonly string[] {
-    const { plain, controller, behind } = this.ports;
-    const { advertised } = this.options;
-    const listeners = [`PLAINTEXT://127.0.0.1:${plain}`, `CONTROLLER://127.0.0.1:${controller}`];
-    const told = [`PLAINTEXT://127.0.0.1:${plain}`];
-    if (advertised !== undefined) {
-      listeners.push(`BEHIND://127.0.0.1:${behind}`);
-      told.push(`BEHIND://127.0.0.1:${advertised}`);
-    }
+  #listeners(secureProtocol: string): readonly string[] {
+    const { plain, controller, behind, secure } = this.ports;
+    const { advertised = behind } = this.options;
+    const at = (port: number) => `//127.0.0.1:${port}`;
     return [
-      `listeners=${listeners.join(',')}`,
-      `advertised.listeners=${told.join(',')}`,
-      'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT',
+      `listeners=PLAIN:${at(plain)},CONTROLLER:${at(controller)},BEHIND:${at(behind)},SECURE:${at(secure)}`,
+      `advertised.listeners=PLAIN:${at(plain)},BEHIND:${at(advertised)},SECURE:${at(secure)}`,
+      `listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT,SECURE:${secureProtocol}`,
     ];
   }
+}
+
+async function secureListener({ tls, user }: KafkaOptions) {
+  const pem = async (file: string) => (await readFile(file, 'utf8')).trimEnd().replaceAll('\n', '\\n');
+  const modules = 'org.apache.kafka.common.security';
+  return {
+    protocol: user ? (tls ? 'SASL_SSL' : 'SASL_PLAINTEXT') : tls ? 'SSL' : 'PLAINTEXT',
+    lines: [
+      ...(tls
+        ? [
+            'ssl.keystore.type=PEM',
+            `ssl.keystore.certificate.chain=${await pem(tls.cert)}`,
+            `ssl.keystore.key=${await pem(tls.key)}`,
+          ]
+        : []),
+      ...(user
+        ? [
+            `sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
+            `listener.name.secure.plain.sasl.jaas.config=${modules}.plain.PlainLoginModule required user_${user.name}="${user.password}";`,
+            ...SCRAM.map(
+              (mechanism) =>
+                `listener.name.secure.${mechanism.toLowerCase()}.sasl.jaas.config=${modules}.scram.ScramLoginModule required;`,
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+/** The way to have users before the first start. */
+async function format(properties: string, { name, password }: NonNullable<KafkaOptions['user']>): Promise<void> {
+  const users = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]);
+  const args = ['-cp', `${JARS}/*`, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', properties, ...users];
+  await promisify(execFile)('java', args);
 }
 
 function quorum(voters: string, count: number): readonly string[] {
@@ -162,7 +215,7 @@ function quorum(voters: string, count: number): readonly string[] {
   return [
     'process.roles=broker,controller',
     'controller.listener.names=CONTROLLER',
-    'inter.broker.listener.name=PLAINTEXT',
+    'inter.broker.listener.name=PLAIN',
     `controller.quorum.voters=${voters}`,
     `default.replication.factor=${replicas}`,
     `min.insync.replicas=${confirming}`,

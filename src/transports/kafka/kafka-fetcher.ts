@@ -61,7 +61,10 @@ export class Fetcher {
       const places = this.#parts.wanted().filter((place) => leaders.get(placeKey(place)) === node);
       if (places.length === 0) break;
       try {
-        const fetched = await this.#parts.link.fetch(node, { waitMs: this.#parts.isHurried() ? HURRIED_MS : WAIT_MS, places });
+        const fetched = await this.#parts.link.fetch(node, {
+          waitMs: this.#parts.isHurried() ? HURRIED_MS : WAIT_MS,
+          places,
+        });
         if (this.#isClosed) break;
         this.#parts.onAnswer();
         failures = 0;

@@ -410,7 +410,7 @@ export class Member implements Settling {
     } catch (error) {
       this.#health.degraded(`what is not due cannot be put aside, and is tried again: ${textOf(error)}`);
       await this.#passed(PAUSE_MS);
-      this.#pool.addAll(entries.filter(({ ledger }) => this.#isMine(ledger)));
+      this.#pool.addAll(entries.filter(({ ledger }) => !ledger.isGone));
     }
   }
 
@@ -464,10 +464,6 @@ export class Member implements Settling {
     if (!this.#isClosed) this.#options.onNotice({ kind: 'lease_lost', queue: this.#options.queue, id });
   }
 
-  #isMine(ledger: Ledger): boolean {
-    return this.#ledgers.get(placeKey(ledger.place)) === ledger;
-  }
-
   #dropAll(): void {
     for (const [key, ledger] of this.#ledgers) this.#drop(key, ledger);
     this.#lines.clear();
@@ -476,6 +472,7 @@ export class Member implements Settling {
 
   #drop(key: string, ledger: Ledger): void {
     this.#ledgers.delete(key);
+    ledger.isGone = true;
     this.#pool.drop(ledger);
     for (const delivery of this.#held) {
       if (delivery.entry.ledger !== ledger) continue;
