@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ConsumeMessage, Message } from 'amqplib';
+import type { Placed } from '../../contracts/bag.js';
 import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../contracts/delivery.js';
 import type { Acks } from './rabbitmq-acks.js';
 import { cloudEventOf } from './rabbitmq-cloudevent.js';
@@ -23,7 +24,7 @@ export interface Receipt {
 /** Later than this a time in seconds is one in milliseconds. */
 const SECONDS_END = 1e11;
 
-export class RabbitmqDelivery implements Delivery {
+export class RabbitmqDelivery implements Delivery, Placed {
   readonly id: string;
   readonly publishedAt: number | undefined;
   readonly attempt: number;
@@ -35,6 +36,7 @@ export class RabbitmqDelivery implements Delivery {
   /** Given to the worker, or still waiting here for it. */
   given = false;
   settled = false;
+  place = -1;
   receipt: Receipt;
 
   constructor(

@@ -1,4 +1,5 @@
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage, Replies } from 'amqplib';
+import { Bag } from '../../contracts/bag.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
@@ -42,7 +43,7 @@ export class Session implements Settling {
   readonly #acks: Acks;
   #inbox: Inbox | undefined;
   readonly #suspects: Suspects;
-  readonly #unsettled = new Set<RabbitmqDelivery>();
+  readonly #unsettled = new Bag<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
   readonly #replacing: Replacing;
   #subscription: Subscription | undefined;
@@ -185,11 +186,10 @@ export class Session implements Settling {
     await Promise.all([this.#acks.flush(), this.#suspects.flush()]);
   }
 
-  /** Whether the broker still answers, and still sees somebody consume. */
-  async isConsuming(): Promise<boolean> {
+  /** What the queue says of itself now. */
+  look(): Promise<Replies.AssertQueue> {
     const { queue, group } = this.#parts.options;
-    const { consumerCount } = await this.#channel.checkQueue(groupNames(queue, group).main);
-    return consumerCount > 0;
+    return this.#channel.checkQueue(groupNames(queue, group).main);
   }
 
   /** Hands back what is unsettled, within `ms`; then the broker does it, and counts it as an attempt. */
