@@ -10,7 +10,7 @@ export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 
 export type TransportName = (typeof TRANSPORTS)[number];
 
 /** Those that keep events after they were handled: a test holds this to what they say of themselves. */
-export const WITH_HISTORY: readonly TransportName[] = ['redis-streams'];
+export const WITH_HISTORY: readonly TransportName[] = ['redis-streams', 'kafka'];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

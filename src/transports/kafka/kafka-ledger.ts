@@ -67,6 +67,8 @@ export class Ledger {
   /** Read, and in nobody's hands; and their bytes. */
   waiting = 0;
   waitingBytes = 0;
+  /** The partition is somebody else's now. */
+  isGone = false;
   /** Something changed since it was last committed. */
   isDirty = false;
 
@@ -175,6 +177,7 @@ export class Ledger {
 
   #settle(entry: Entry): void {
     entry.status = DONE;
+    this.#tell(entry);
     this.waiting--;
     this.waitingBytes -= entry.size;
     // Behind one that is stuck many may be done: their bytes are not kept for it.
@@ -280,7 +283,8 @@ export class Ledger {
       if (last?.status === status && last.vain === vain && last.begun === begun) last.length++;
       else runs.push((last = { length: 1, status, vain, begun }));
     }
-    if (last && this.position > expected) last.length += this.position - expected;
+    // Then everything read so far has been told of, and what comes next lies where it did.
+    if (last && this.#before.length > 0 && this.position > expected) last.length += this.position - expected;
     for (const { end, run } of this.#before) {
       const length = end - Math.max(expected, this.position, this.low);
       if (length <= 0) continue;

@@ -37,6 +37,8 @@ export class Pool {
   /** Taken in a millisecond, lately. */
   #pace = 0;
   #takenAt = performance.now();
+  /** Whoever took last asks for more as soon as he has something. */
+  isQuick = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(parts: PoolParts) {
@@ -80,6 +82,7 @@ export class Pool {
   /** Up to `max` that are claimed, and a claim of more where there are any; whoever waits is woken by it. */
   take(max: number, isQuick: boolean): readonly Entry[] {
     if (!this.#parts.isOpen()) return [];
+    this.isQuick = isQuick;
     const ahead = isQuick ? Math.max(2 * max, Math.min(this.#pace * AHEAD_MS, MOST_AHEAD)) : max;
     if (this.#claimed.length < Math.max(max, ahead / 2)) void this.#claim(Math.ceil(ahead) - this.#claimed.length);
     if (this.#claimed.length === 0) return [];
@@ -168,10 +171,10 @@ export class Pool {
   }
 }
 
-function isHeld({ status }: Entry): boolean {
-  return status === HELD;
+function isHeld({ status, ledger }: Entry): boolean {
+  return status === HELD && !ledger.isGone;
 }
 
-function isFree({ status }: Entry): boolean {
-  return status === FREE;
+function isFree({ status, ledger }: Entry): boolean {
+  return status === FREE && !ledger.isGone;
 }

@@ -64,7 +64,8 @@ export class KafkaQueues implements QueueAccess {
         }),
       );
       // A message waits for every group; the group with most of them knows nearly all.
-      const most = (of: (holding: Holding) => readonly PlaceCount[]) => Math.max(0, ...holdings.map((one) => sum(of(one))));
+      const most = (of: (holding: Holding) => readonly PlaceCount[]) =>
+        Math.max(0, ...holdings.map((one) => sum(of(one))));
       const isClaimed = holdings.some(({ isRegistered }) => isRegistered);
       const unclaimed = isClaimed ? 0 : untouched(topics.shared, inventory);
       return most(({ ready, waiting }) => [...ready, ...waiting]) + most(({ shared }) => shared) + unclaimed;
@@ -119,7 +120,10 @@ export class KafkaQueues implements QueueAccess {
     const { client, members } = this.#parts;
     const own = groups.get(group);
     const [main = '', wait = ''] = isRegistered ? shared : [];
-    const committed = await client.committed(groupId(queue, group), [main, wait, ...(own?.live ?? [])].filter(inventory.has));
+    const committed = await client.committed(
+      groupId(queue, group),
+      [main, wait, ...(own?.live ?? [])].filter(inventory.has),
+    );
     const counts = (topic: string | undefined) =>
       inventory.placesOf(topic === undefined ? [] : [topic]).map((place) => {
         const holder = members.all.find((member) => member.isOf(queue, group) && member.has(place));
