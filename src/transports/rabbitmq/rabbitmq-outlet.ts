@@ -25,6 +25,9 @@ interface Written {
   readonly unroutable: Parcel[];
 }
 
+/** A channel that takes nothing for so long is given up. */
+const REFUSING_MS = 500;
+
 /** One confirm channel for as long as it lives. */
 export class Outlet {
   /** What was declared for messages of this channel, by where they go. */
@@ -37,6 +40,8 @@ export class Outlet {
   /** Calls of `write` that wait for their answers. */
   #writing = 0;
   #drained: Promise<void> | undefined;
+  /** Since when nothing was taken. */
+  #refusingSince: number | undefined;
 
   constructor(channel: ConfirmChannel) {
     this.#channel = channel;
@@ -65,6 +70,7 @@ export class Outlet {
         const settle = (error: unknown) => {
           if (error) again.push(parcel);
           else if (this.#returned.size > 0 && this.#isReturned(parcel)) unroutable.push(parcel);
+          this.#refusingSince = error ? (this.#refusingSince ?? performance.now()) : undefined;
           if (--open === 0) answered();
         };
         if (!this.#publish(parcel, settle)) await this.#drain();
@@ -76,6 +82,11 @@ export class Outlet {
       this.#writing--;
     }
     return { again, unroutable };
+  }
+
+  /** RabbitMQ 3.10 refuses for ever on a channel that once met a queue without a leader, though it has long had a new one. */
+  get isStuck(): boolean {
+    return this.#refusingSince !== undefined && performance.now() - this.#refusingSince > REFUSING_MS;
   }
 
   abandon(): void {

@@ -102,7 +102,10 @@ export class Publisher {
       left = again;
       if (unroutable.length > 0) left = [...again, ...(await this.#reroute(unroutable, ++refusals))];
       else if (outlet.error?.code !== undefined && again.length > 0) this.#refuse(outlet.error, ++refusals);
-      else if (again.length > 0) await this.#pause();
+      else if (again.length > 0) {
+        if (outlet.isStuck) outlet.abandon();
+        await this.#pause();
+      }
     }
   }
 

@@ -121,7 +121,7 @@ export class Topology {
     const channel = await this.#link.channel();
     try {
       await declare(channel);
-      await closeChannel(channel);
+      void closeChannel(channel);
     } catch (error) {
       // Without a code the connection was lost on the way, which is no refusal.
       throw typeof (error as { code?: unknown }).code === 'number' ? refused(textOf(error), error) : error;
