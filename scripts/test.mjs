@@ -14,7 +14,7 @@ const WITH_BROKERS = [
   'test/end-to-end/**',
   'test/batch/stores/redis*',
   'test/batch/model/*redis*',
-  'test/cli/{bridge*,replay,routing}.test.ts',
+  'test/cli/{bridge*,replay*,routing}.test.ts',
   'test/transports/{kafka,rabbitmq,redis}*',
   'test/transports/{kafka,rabbitmq,redis}*/**',
 ];
