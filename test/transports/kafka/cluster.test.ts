@@ -1,0 +1,59 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startKafkaCluster } from '../../brokers/kafka.js';
+import { watchCommits } from './commits.js';
+import { app, queueName, until } from './stage.js';
+
+const EVENTS = 6000;
+const PUBLISHERS = 10;
+
+test('three brokers, each killed in its turn under load: nothing confirmed is lost, everybody goes on at the others', {
+  timeout: 180_000,
+}, async () => {
+  const nodes = await startKafkaCluster();
+  onTestFinished(async () => void (await Promise.all(nodes.map((node) => node.dispose()))));
+  const brokers = nodes.map(({ url }) => url);
+  const queue = queueName();
+  const commits = await watchCommits(...brokers);
+  const times = new Map<string, number>();
+  let [last, longestGap] = [performance.now(), 0];
+  const worker = await app(brokers.join(','), queue);
+  worker.subscribe('load', (_: unknown, { meta }) => {
+    times.set(meta.event_id, (times.get(meta.event_id) ?? 0) + 1);
+    longestGap = Math.max(longestGap, performance.now() - last);
+    last = performance.now();
+  });
+  await worker.work();
+
+  const publisher = await app(brokers.join(','), queue);
+  const confirmed = new Set<string>();
+  const refused: string[] = [];
+  let next = 0;
+  const publish = async () => {
+    while (next < EVENTS) {
+      const id = String(next++);
+      await publisher.event('load', {}, { id }).then(
+        () => confirmed.add(id),
+        (error: { readonly code?: string }) => refused.push(String(error.code ?? error)),
+      );
+    }
+  };
+  const publishing = Promise.all(Array.from({ length: PUBLISHERS }, publish));
+  for (const [i, node] of nodes.entries()) {
+    await until(() => expect(confirmed.size).toBeGreaterThan((EVENTS * (i + 1)) / 5), 60_000);
+    await node.kill();
+    const handled = times.size;
+    await until(() => expect(times.size).toBeGreaterThan(handled + 50), 60_000);
+    await node.start();
+  }
+  await publishing;
+  await until(() => expect([...confirmed].filter((id) => !times.has(id))).toEqual([]), 60_000);
+
+  const again = [...times.values()].reduce((sum, count) => sum + count - 1, 0);
+  console.log(
+    `three brokers killed in turn: ${confirmed.size} of ${EVENTS} confirmed, all handled, ${again} again; nothing for ` +
+      `${Math.round(longestGap)} ms at the longest; refused: ${JSON.stringify(refused)}; ${commits.looks()} looks`,
+  );
+  expect(confirmed.size).toBeGreaterThan(EVENTS * 0.99);
+  expect(commits.looks()).toBeGreaterThan(20);
+  expect(commits.backwards).toEqual([]);
+});

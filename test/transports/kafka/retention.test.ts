@@ -1,0 +1,30 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { expect, onTestFinished, test } from 'vitest';
+import { acking, allReceived, consuming, message, node, opened, queueName, until } from './stage.js';
+
+test('what Kafka has deleted before it was read is reported with its number, and the rest is handled', async () => {
+  const broker = await node();
+  const queue = queueName();
+  // It has read one, and is away while more come.
+  const first = await opened(broker.url, { partitions: 1 });
+  const before = await consuming(first, queue);
+  await first.publish(queue, [message('read')]);
+  await allReceived(['read'], acking(before.consumer), 10_000);
+  await first.close();
+
+  const publisher = await opened(broker.url);
+  await publisher.publish(
+    queue,
+    Array.from({ length: 10 }, (_, i) => message(String(i))),
+  );
+  const admin = new Kafka({ brokers: [broker.url], logLevel: logLevel.NOTHING }).admin();
+  onTestFinished(() => admin.disconnect());
+  await admin.connect();
+  await admin.deleteTopicRecords({ topic: queue, partitions: [{ partition: 0, offset: '8' }] });
+
+  const { consumer, degraded } = await consuming(await opened(broker.url), queue);
+  const received = acking(consumer);
+  await allReceived(['7', '8', '9'], received, 20_000);
+  expect(received).toEqual(['7', '8', '9']);
+  await until(() => expect(degraded().join()).toMatch(/7 .*(lost|gone|deleted)/));
+});
