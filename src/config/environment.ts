@@ -17,6 +17,7 @@ export const ENVIRONMENT = {
   THRUN_BATCHES_PATH: 'batches.sqlite.path',
   REDIS_URL: 'transports.redis.url',
   AMQP_URL: 'transports.rabbitmq.url',
+  KAFKA_BROKERS: 'transports.kafka.brokers',
   THRUN_LOG_LEVEL: 'logLevel',
   THRUN_CONCURRENCY: 'worker.concurrency',
   THRUN_PROCESSES: 'worker.processes',
@@ -28,6 +29,7 @@ const PLACES: Readonly<Record<string, string>> = {
   'redis-list': 'transports.redis.url',
   'redis-streams': 'transports.redis.url',
   rabbitmq: 'transports.rabbitmq.url',
+  kafka: 'transports.kafka.brokers',
 };
 
 /**

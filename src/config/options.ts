@@ -6,7 +6,7 @@ import type { Transport } from '../contracts/transport.js';
 import type { Duration, Size } from '../contracts/units.js';
 
 /** The transports a config can name. */
-export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 'memory'] as const;
+export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 'kafka', 'memory'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -25,7 +25,7 @@ export interface ThrunConfig {
   readonly group?: string;
   /** Written to `meta.source` of what this application publishes. Default: the group. */
   readonly source?: string;
-  /** `sqlite` (default), `redis-list`, `redis-streams`, `rabbitmq`, `memory` (one process, for tests), or your own `Transport`. */
+  /** `sqlite` (default), `redis-list`, `redis-streams`, `rabbitmq`, `kafka`, `memory` (one process, for tests), or your own `Transport`. */
   readonly transport?: TransportName | Transport;
   /** Options of the transports, by name. */
   readonly transports?: TransportsConfig;
@@ -70,6 +70,7 @@ export interface TransportsConfig {
   /** Of both transports over Redis, and of a batch store there. */
   readonly redis?: RedisConfig;
   readonly rabbitmq?: RabbitmqConfig;
+  readonly kafka?: KafkaConfig;
 }
 
 export interface SqliteConfig {
@@ -140,6 +141,43 @@ export interface RabbitmqConfig {
   readonly heartbeat?: Duration;
   /** How long a publish waits for its confirmation, a lost connection and a blocked broker included. Default `30s`. */
   readonly timeout?: Duration;
+}
+
+/** Where Kafka is, how to get in, and how topics are made that are not there. Kafka 2.1 or later. */
+export interface KafkaConfig {
+  /** `host:port` of a few brokers, as a list or with commas between; the others are found from there. Default `127.0.0.1:9092`. */
+  readonly brokers?: string | readonly string[];
+  /** What this application is called in the broker's logs and quotas. Default: the group. */
+  readonly clientId?: string;
+  /** `true`, or what Node's `tls.connect` takes: `{ ca, cert, key, servername, … }`. Default: no TLS. */
+  readonly ssl?: boolean | ConnectionOptions;
+  /** Default: none. */
+  readonly sasl?: KafkaSaslConfig;
+  /** How long a publish waits for its confirmation, lost brokers included. Default `30s`. */
+  readonly timeout?: Duration;
+  /** How often a worker tells its group that it lives; a change of the group is noticed as soon. Default `500ms`. */
+  readonly heartbeat?: Duration;
+  readonly topics?: KafkaTopicsConfig;
+}
+
+export interface KafkaSaslConfig {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Of topics that thrun makes; those that are there stay as they are. */
+export interface KafkaTopicsConfig {
+  /** As many processes can share one queue. Default 6. */
+  readonly partitions?: number;
+  /** Default: 3, or as many as there are brokers. */
+  readonly replicas?: number;
+  /** How many replicas confirm a write. Default: 2 where there are three replicas, else 1. */
+  readonly minInSync?: number;
+  /** How long events are kept, handled or not. Default `7d`. */
+  readonly retention?: Duration;
+  /** Largest record, headers included. Default `2M`. */
+  readonly maxMessageBytes?: Size;
 }
 
 export interface LimitsConfig {

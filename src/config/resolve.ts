@@ -9,7 +9,15 @@ import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
 import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
 import { realFolder } from './find.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type { BatchStoreName, LogLevel, RabbitmqConfig, RedisConfig, ThrunConfig, TransportName } from './options.js';
+import type {
+  BatchStoreName,
+  KafkaConfig,
+  LogLevel,
+  RabbitmqConfig,
+  RedisConfig,
+  ThrunConfig,
+  TransportName,
+} from './options.js';
 import { isName, isObject } from './rules.js';
 import { configProblems, placesOf, type Problem } from './validate.js';
 
@@ -33,6 +41,7 @@ export interface ResolvedConfig {
       readonly group: string;
       readonly queues: readonly string[];
     };
+    readonly kafka: ResolvedKafkaConfig;
   };
   readonly queue: string;
   readonly routes: readonly Route[];
@@ -49,6 +58,20 @@ export interface ResolvedConfig {
 }
 
 export type ResolvedRedisConfig = Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
+
+export type ResolvedKafkaConfig = Omit<KafkaConfig, 'brokers' | 'clientId' | 'timeout' | 'heartbeat' | 'topics'> & {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly timeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly topics: {
+    readonly partitions: number;
+    readonly replicas: number | undefined;
+    readonly minInSync: number | undefined;
+    readonly retentionMs: number;
+    readonly maxMessageBytes: number;
+  };
+};
 
 export interface ResolvedBatchesConfig {
   /** Undefined: nobody has said it, and nothing suggests itself. */
@@ -110,7 +133,7 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis = {}, rabbitmq = {} } = config.transports ?? {};
+  const { sqlite = {}, redis = {}, rabbitmq = {}, kafka = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
   const queue = config.queue ?? 'events';
@@ -126,6 +149,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
       redis: redisOf(redis),
       rabbitmq: rabbitmqOf(rabbitmq, group, queue),
+      kafka: kafkaOf(kafka, group),
     },
     queue,
     routes: config.routes ?? [],
@@ -181,6 +205,25 @@ function rabbitmqOf({ heartbeat, timeout, ...rest }: RabbitmqConfig, group: stri
   return { ...rest, heartbeatMs: ms(heartbeat, 10_000), timeoutMs: ms(timeout, 30_000), group, queues: [queue] };
 }
 
+function kafkaOf(kafka: KafkaConfig, group: string): ResolvedKafkaConfig {
+  const { brokers = '127.0.0.1:9092', clientId = group, timeout, heartbeat, topics = {}, ...rest } = kafka;
+  const { partitions = 6, replicas, minInSync, retention, maxMessageBytes = '2M' } = topics;
+  return {
+    ...rest,
+    brokers: (typeof brokers === 'string' ? brokers.split(',') : brokers).map((broker) => broker.trim()),
+    clientId,
+    timeoutMs: ms(timeout, 30_000),
+    heartbeatMs: ms(heartbeat, 500),
+    topics: {
+      partitions,
+      replicas,
+      minInSync,
+      retentionMs: ms(retention, 7 * 86_400_000),
+      maxMessageBytes: parseSize(maxMessageBytes),
+    },
+  };
+}
+
 function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
@@ -192,6 +235,7 @@ const SECTIONS: ReadonlySet<string> = new Set([
   'sqlite',
   'redis',
   'rabbitmq',
+  'kafka',
   'limits',
   'worker',
   'retry',

@@ -91,13 +91,39 @@ const rabbitmq = {
   timeout: v.optional(duration(100, HOUR)),
 };
 
+const kafka = {
+  brokers: v.optional(brokers()),
+  clientId: v.optional(text()),
+  ssl: v.optional(
+    rule((value) => typeof value === 'boolean' || isObject(value), "true, false, or options of Node's tls.connect"),
+  ),
+  sasl: v.optional(
+    section({
+      mechanism: oneOf(['plain', 'scram-sha-256', 'scram-sha-512']),
+      username: text(),
+      password: text(),
+    }),
+  ),
+  timeout: v.optional(duration(100, HOUR)),
+  heartbeat: v.optional(duration(50, 10_000)),
+  topics: v.optional(
+    section({
+      partitions: v.optional(whole(1, 10_000)),
+      replicas: v.optional(whole(1, 100)),
+      minInSync: v.optional(whole(1, 100)),
+      retention: v.optional(duration(MINUTE)),
+      maxMessageBytes: v.optional(size(1024, LARGEST)),
+    }),
+  ),
+};
+
 /** Keys people write one level too high. */
 const inside = Object.fromEntries([
   ...Object.keys(worker).map((key) => [key, `worker.${key}`]),
   ...Object.keys(limits).map((key) => [key, `limits.${key}`]),
   ...['store', 'stalledAfter', 'keep'].map((key) => [key, `batches.${key}`]),
   ...['match', 'format', 'consume'].map((key) => [key, `routes[].${key}`]),
-  ...['sqlite', 'redis', 'rabbitmq'].map((key) => [key, `transports.${key}`]),
+  ...['sqlite', 'redis', 'rabbitmq', 'kafka'].map((key) => [key, `transports.${key}`]),
 ]) as Record<string, string>;
 
 export const configSchema = section(
@@ -112,6 +138,7 @@ export const configSchema = section(
         ),
         redis: v.optional(section(redis)),
         rabbitmq: v.optional(section(rabbitmq)),
+        kafka: v.optional(section(kafka)),
       }),
     ),
     queue: v.optional(name()),
@@ -182,6 +209,15 @@ function amqpUrl() {
     const { protocol, hostname } = new URL(value);
     return ['amqp:', 'amqps:'].includes(protocol) && hostname !== '';
   }, 'a URL such as amqp://user:password@host:5672/vhost (amqps:// for TLS; special characters of a password as %40, …)');
+}
+
+function brokers() {
+  const broker = (value: unknown) =>
+    typeof value === 'string' && /^\s*([^\s:/@,]+|\[[\da-f:.]+\]):\d{1,5}\s*$/i.test(value);
+  return rule((value) => {
+    const list: unknown = typeof value === 'string' ? value.split(',') : value;
+    return Array.isArray(list) && list.length > 0 && list.every(broker);
+  }, 'host:port of at least one broker, as a list or "kafka-1:9092,kafka-2:9092" (user and password go into sasl)');
 }
 
 function nodes() {

@@ -22,6 +22,7 @@ export { SUSPECT_CRASHES } from './delivery.js';
 export type { Dead, Delivery, Postponed, Successor } from './delivery.js';
 export type { Envelope, JsonValue, Meta } from './envelope.js';
 export { ThrunError, type ThrunErrorCode } from './errors.js';
+export type { HistoryAccess, HistoryPoint, HistoryRange, HistoryView, PastEvent, ReplayTarget } from './history.js';
 export type {
   BrokerChecks,
   BrokerFinding,

@@ -1,5 +1,6 @@
 import type { DeadLetterAccess } from './dead-letter.js';
 import type { Delivery } from './delivery.js';
+import type { HistoryAccess } from './history.js';
 
 /**
  * A transport moves bytes between processes. It knows nothing of listeners, batches or retry
@@ -20,6 +21,7 @@ export interface Transport {
   readonly deadLetters?: DeadLetterAccess;
   readonly queues?: QueueAccess;
   readonly checks?: BrokerChecks;
+  readonly history?: HistoryAccess;
 }
 
 /** How transports differ, as data; the core asks these, never a transport's name. */

@@ -1,6 +1,7 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { Transport } from '../contracts/transport.js';
 import type { RedisOptions } from '../redis/redis-options.js';
+import type { KafkaOptions } from './kafka/kafka-options.js';
 import type { RabbitmqOptions } from './rabbitmq/rabbitmq-options.js';
 import type { SqliteOptions } from './sqlite/sqlite-options.js';
 
@@ -10,10 +11,12 @@ export interface TransportSettings {
   /** Of both transports over Redis. */
   readonly redis: RedisOptions;
   readonly rabbitmq: RabbitmqOptions;
+  readonly kafka: KafkaOptions;
 }
 
 /** The one place that knows the transports. Each is loaded when it is first used: its client costs memory and time. */
 const LOADERS: Readonly<Record<string, (settings: TransportSettings) => Promise<Transport>>> = {
+  kafka: async (settings) => new (await import('./kafka/kafka-transport.js')).KafkaTransport(settings.kafka),
   memory: async () => new (await import('./memory/memory-transport.js')).MemoryTransport(),
   rabbitmq: async (settings) =>
     new (await import('./rabbitmq/rabbitmq-transport.js')).RabbitmqTransport(settings.rabbitmq),

@@ -52,7 +52,7 @@ test('a wrong value is named by where it came from', () => {
   expect(attempt).toThrow('env THRUN_CONCURRENCY: expected a whole number from 1 to 10000, got "ten"');
   expect(attempt).toThrow('env THRUN_PROCESSES: expected a whole number from 1 to 1024, got 0');
   expect(attempt).toThrow(
-    'env THRUN_TRANSPORT: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "carrier-pigeon"',
+    'env THRUN_TRANSPORT: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "kafka", "memory" or a Transport object, got "carrier-pigeon"',
   );
   expect(attempt).toThrow(
     'env THRUN_LOG_LEVEL: expected "debug", "info", "warn", "error" or "silent", got "wran"; did you mean "warn"?',

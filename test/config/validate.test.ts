@@ -119,7 +119,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { routes: [{ match: 'a', transport: 'redis-lists' }] },
-      'routes[0].transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "redis-lists"; did you mean "redis-list"?',
+      'routes[0].transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "kafka", "memory" or a Transport object, got "redis-lists"; did you mean "redis-list"?',
     ],
     [
       { routes: [{ match: 'a', format: 'cloudevent' }] },
@@ -145,7 +145,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { transport: 'sqlit' },
-      'transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
+      'transport: expected "sqlite", "redis-list", "redis-streams", "rabbitmq", "kafka", "memory" or a Transport object, got "sqlit"; did you mean "sqlite"?',
     ],
     [
       { transport: { name: 'mine', open() {} } },

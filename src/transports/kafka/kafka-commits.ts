@@ -1,0 +1,110 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { CommittedOffset, MemberLink } from './kafka-client.js';
+import type { Membership } from './kafka-membership.js';
+
+/** Of one place: a ledger, or what waits for its time. */
+export interface Committable {
+  isDirty: boolean;
+  commit(): CommittedOffset;
+}
+
+export interface CommitsParts {
+  readonly link: MemberLink;
+  readonly clock: Clock;
+  readonly membership: () => Membership;
+  readonly places: () => Iterable<Committable>;
+  readonly onWritten: () => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly done: (isCommitted: boolean) => void;
+}
+
+/** Settlements that hurry nobody are gathered for so long. */
+const GATHER_MS = 5;
+const LONGEST_PAUSE_MS = 1000;
+
+/**
+ * One commit at a time, of everything that changed since the last. Claims, settlements and hand-backs of a batch are one
+ * request, however many they are.
+ */
+export class Commits {
+  readonly #parts: CommitsParts;
+  #waiting: Waiting[] = [];
+  #timer: (() => void) | undefined;
+  #working: Promise<void> | undefined;
+
+  constructor(parts: CommitsParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves to whether it was written; false: the partitions are somebody else's. */
+  soon(): Promise<boolean> {
+    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    if (!this.#working && !this.#timer) {
+      const timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#start();
+      }, GATHER_MS);
+      this.#timer = () => clearTimeout(timer);
+    }
+    return written;
+  }
+
+  now(): Promise<boolean> {
+    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    this.#start();
+    return written;
+  }
+
+  /** Whatever waits is lost. */
+  lost(): void {
+    for (const { done } of this.#waiting.splice(0)) done(false);
+  }
+
+  #start(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#waiting.length > 0) this.#start();
+    });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting.splice(0);
+      const isCommitted = await this.#write();
+      for (const { done } of waiting) done(isCommitted);
+    }
+  }
+
+  async #write(): Promise<boolean> {
+    const { link, membership, places, onWritten, onTrouble } = this.#parts;
+    for (let failures = 0; ; failures++) {
+      await membership().settled();
+      const { seat } = membership();
+      if (!seat) return false;
+      const dirty = [...places()].filter(({ isDirty }) => isDirty);
+      if (dirty.length === 0) return true;
+      try {
+        await link.commit(
+          seat,
+          dirty.map((place) => place.commit()),
+        );
+        onWritten();
+        return true;
+      } catch (error) {
+        for (const place of dirty) place.isDirty = true;
+        if (membership().refused(error)) return false;
+        onTrouble(error);
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, 20 * 2 ** failures));
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, resolve));
+  }
+}

@@ -1,0 +1,89 @@
+import type { Delivery, Successor } from '../../contracts/delivery.js';
+import type { KafkaRecord, Place } from './kafka-client.js';
+import { cloudEventOf } from './kafka-cloudevent.js';
+import { OWN, textIn, wholeIn } from './kafka-headers.js';
+import type { Entry } from './kafka-ledger.js';
+
+/** What a delivery needs of the member of the group that received it. */
+export interface Settling {
+  begun(delivery: KafkaDelivery): Promise<void>;
+  acked(delivery: KafkaDelivery): Promise<void>;
+  handedBack(delivery: KafkaDelivery): Promise<void>;
+  replaced(delivery: KafkaDelivery, successors: readonly Successor[]): Promise<void>;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+export class KafkaDelivery implements Delivery {
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly record: KafkaRecord;
+  isSettled = false;
+
+  constructor(
+    private readonly settling: Settling,
+    readonly entry: Entry,
+    readonly queue: string,
+    private readonly onSettled: (delivery: KafkaDelivery) => void,
+  ) {
+    this.record = entry.record as KafkaRecord;
+    this.attempt = entry.attempt;
+    this.crashes = entry.crashes;
+  }
+
+  get id(): string {
+    return idOf(this.record, this.entry.ledger.place);
+  }
+
+  /** A tombstone is an empty body. */
+  get body(): Uint8Array {
+    return this.record.value ?? EMPTY;
+  }
+
+  get publishedAt(): number | undefined {
+    return timeOf(this.record);
+  }
+
+  get target(): string | undefined {
+    return this.entry.counts.target;
+  }
+
+  get cloudEvent(): Readonly<Record<string, string>> | undefined {
+    return cloudEventOf(this.record.headers);
+  }
+
+  async begin(): Promise<void> {
+    if (!this.isSettled) await this.settling.begun(this);
+  }
+
+  ack(): Promise<void> {
+    return this.#settle(() => this.settling.acked(this));
+  }
+
+  release(): Promise<void> {
+    return this.#settle(() => this.settling.handedBack(this));
+  }
+
+  handOver(successors: readonly Successor[]): Promise<void> {
+    return this.#settle(() =>
+      successors.length === 0 ? this.settling.acked(this) : this.settling.replaced(this, successors),
+    );
+  }
+
+  #settle(how: () => Promise<void>): Promise<void> {
+    if (this.isSettled) return Promise.resolve();
+    this.isSettled = true;
+    this.onSettled(this);
+    return how();
+  }
+}
+
+/** Where it was first published: the same for every group, over every redelivery and in every copy. */
+export function idOf({ headers, offset }: KafkaRecord, { topic, partition }: Place): string {
+  return textIn(headers, OWN.id) ?? `${topic}-${partition}-${offset}`;
+}
+
+export function timeOf({ headers, timestamp }: KafkaRecord): number | undefined {
+  const published = wholeIn(headers, OWN.publishedAt) ?? timestamp;
+  return published > 0 ? published : undefined;
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../../contracts/clock.js';
+import { codeOf, type Fetched, type MemberLink, type Place, placeKey } from './kafka-client.js';
+
+export interface FetcherParts {
+  readonly link: MemberLink;
+  readonly clock: Clock;
+  readonly topics: readonly string[];
+  /** Where there is room for more, and from which offset. */
+  readonly wanted: () => readonly (Place & { readonly offset: number })[];
+  readonly onFetched: (fetched: Fetched, from: number) => void;
+  /** What was to be read there is not there any more, or not yet. */
+  readonly onOutOfRange: (place: Place) => Promise<void>;
+  readonly onAnswer: () => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+/** An empty partition is asked again after so long; news end the wait at once. */
+const WAIT_MS = 250;
+const LONGEST_PAUSE_MS = 2000;
+
+/** Reads ahead: one question at a time to each node that leads something of ours, so that a slow one holds up nobody. */
+export class Fetcher {
+  readonly #parts: FetcherParts;
+  readonly #busy = new Set<number>();
+  #leaders: Promise<ReadonlyMap<string, number>> | undefined;
+  #isClosed = false;
+  #pausing: (() => void) | undefined;
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts;
+  }
+
+  /** There may be room, or something new to read. */
+  wake(): void {
+    if (!this.#isClosed && !this.#pausing) void this.#ask();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#pausing?.();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#parts.wanted().length === 0) return;
+    try {
+      this.#leaders ??= this.#parts.link.leaders(this.#parts.topics);
+      const leaders = await this.#leaders;
+      for (const node of new Set(leaders.values())) if (!this.#busy.has(node)) void this.#read(node, leaders);
+    } catch (error) {
+      await this.#failed(error, 0);
+    }
+  }
+
+  async #read(node: number, leaders: ReadonlyMap<string, number>): Promise<void> {
+    this.#busy.add(node);
+    let failures = 0;
+    while (!this.#isClosed) {
+      const places = this.#parts.wanted().filter((place) => leaders.get(placeKey(place)) === node);
+      if (places.length === 0) break;
+      try {
+        const fetched = await this.#parts.link.fetch(node, { waitMs: WAIT_MS, places });
+        if (this.#isClosed) break;
+        this.#parts.onAnswer();
+        failures = 0;
+        const from = new Map(places.map((place) => [placeKey(place), place.offset]));
+        for (const one of fetched) this.#parts.onFetched(one, from.get(placeKey(one)) ?? one.next);
+      } catch (error) {
+        this.#busy.delete(node);
+        if (!this.#isClosed) await this.#failed(error, failures++);
+        return;
+      }
+    }
+    this.#busy.delete(node);
+  }
+
+  async #failed(error: unknown, failures: number): Promise<void> {
+    this.#leaders = undefined;
+    if (codeOf(error) === 'OFFSET_OUT_OF_RANGE') {
+      await this.#lookAgain();
+    } else {
+      this.#parts.onTrouble(error);
+    }
+    await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures));
+    this.wake();
+  }
+
+  /** Which of them it was is not said. */
+  async #lookAgain(): Promise<void> {
+    try {
+      for (const place of this.#parts.wanted()) await this.#parts.onOutOfRange(place);
+    } catch (error) {
+      this.#parts.onTrouble(error);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel();
+        this.#pausing = undefined;
+        resolve();
+      };
+      const cancel = this.#parts.clock.after(ms, done);
+      this.#pausing = done;
+    });
+  }
+}

@@ -1,0 +1,286 @@
+import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
+import type { CommittedOffset, KafkaRecord, Place } from './kafka-client.js';
+import { countsOf, NO_COUNTS, wholeIn, OWN, type Counts } from './kafka-headers.js';
+import { BEGUN, DONE, FREE, HELD, type Run, readRuns, type Status, writeRuns } from './kafka-ledger-text.js';
+
+/** One record of a partition, from its receipt to its settlement. */
+export class Entry {
+  status: Status = FREE;
+  /** In the hands of a worker. */
+  isGiven = false;
+  vain = 0;
+  begun = 0;
+
+  constructor(
+    readonly ledger: Ledger,
+    readonly offset: number,
+    /** Undefined: settled before it was ever read here. */
+    public record: KafkaRecord | undefined,
+    readonly counts: Counts,
+    /** Nothing else with it may run at the same time. */
+    readonly key: string | undefined,
+  ) {}
+
+  get size(): number {
+    return (this.record?.value?.length ?? 0) + (this.record?.key?.length ?? 0);
+  }
+
+  /** This receipt included. */
+  get attempt(): number {
+    return this.counts.attempts + this.vain + this.begun + 1;
+  }
+
+  /** Up to where it is a suspect every receipt in vain was a crash; from there on only those that had begun. */
+  get crashes(): number {
+    const { crashes } = this.counts;
+    return (crashes >= SUSPECT_CRASHES ? crashes : Math.min(SUSPECT_CRASHES, crashes + this.vain)) + this.begun;
+  }
+}
+
+/** A run that a dead worker held is free again, and counted. */
+function takenOver({ length, status, vain, begun }: Run): Run {
+  if (status === HELD) return { length, status: FREE, vain: vain + 1, begun };
+  if (status === BEGUN) return { length, status: FREE, vain, begun: begun + 1 };
+  return { length, status, vain, begun };
+}
+
+/**
+ * What is known of one partition between the first offset that is not settled and the last that was read. It is what is
+ * committed: the offset, and beside it what lies open after it. So a crash delivers again what was open and nothing else,
+ * and how often that happened is counted although Kafka does not.
+ */
+export class Ledger {
+  /** In order of their offsets. */
+  #entries: Entry[] = [];
+  /** The first that is not settled. */
+  #first = 0;
+  /** One past the last of which something is to be said. */
+  #told = 0;
+  /** What was known before the records were read. */
+  #before: { readonly end: number; readonly run: Run }[] = [];
+  /** Keys of records that are ready or run, and what waits behind them. */
+  readonly #keys = new Map<string, Entry[]>();
+  /** Where the next fetch begins. */
+  position: number;
+  /** In the hands of workers. */
+  given = 0;
+  /** Read, and in nobody's hands; and their bytes. */
+  waiting = 0;
+  waitingBytes = 0;
+  /** Something changed since it was last committed. */
+  isDirty = false;
+
+  /**
+   * @param isOurs nobody else writes there, so the counts in headers are believed
+   * @param start the first offset there is; where nothing was committed, the group begins here
+   */
+  constructor(
+    readonly place: Place,
+    readonly isOurs: boolean,
+    committed: CommittedOffset | undefined,
+    start: number,
+  ) {
+    this.position = committed?.offset ?? start;
+    let end = this.position;
+    for (const run of readRuns(committed?.metadata ?? '')) {
+      end += run.length;
+      this.#before.push({ end, run: takenOver(run) });
+      if (run.status === HELD || run.status === BEGUN) this.isDirty = true;
+    }
+  }
+
+  /** The first offset that is not settled: what is committed. */
+  get low(): number {
+    return this.#entries[this.#first]?.offset ?? this.position;
+  }
+
+  /** Read and not settled. */
+  get open(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  /** @returns those that may be delivered, in order; the others wait for their key */
+  add(records: readonly KafkaRecord[], next: number): readonly Entry[] {
+    const ready: Entry[] = [];
+    for (const record of records) {
+      if (record.offset < this.position) continue;
+      const run = this.#runAt(record.offset);
+      const entry = this.#entryOf(record, run?.status === DONE);
+      this.#entries.push(entry);
+      this.position = record.offset + 1;
+      if (run) this.#recall(entry, run);
+      if (entry.status !== FREE) continue;
+      this.waiting++;
+      this.waitingBytes += entry.size;
+      if (this.#mayRun(entry)) ready.push(entry);
+    }
+    this.position = Math.max(this.position, next);
+    this.#advance();
+    return ready;
+  }
+
+  claim(entry: Entry): void {
+    entry.status = HELD;
+    this.isDirty = true;
+    this.#tell(entry);
+  }
+
+  give(entry: Entry): void {
+    entry.isGiven = true;
+    this.given++;
+    this.waiting--;
+    this.waitingBytes -= entry.size;
+  }
+
+  begin(entry: Entry): void {
+    entry.status = BEGUN;
+    this.isDirty = true;
+  }
+
+  /** It was not received. */
+  free(entry: Entry): void {
+    if (entry.isGiven) this.#takeBack(entry);
+    entry.status = FREE;
+    this.isDirty = true;
+  }
+
+  /** @returns what waited for its key and is next */
+  done(entry: Entry): Entry | undefined {
+    if (entry.isGiven) this.#takeBack(entry);
+    this.#settle(entry);
+    this.isDirty = true;
+    this.#advance();
+    if (entry.key === undefined) return undefined;
+    const waiting = this.#keys.get(entry.key);
+    const next = waiting?.shift();
+    if (!next) this.#keys.delete(entry.key);
+    return next;
+  }
+
+  #takeBack(entry: Entry): void {
+    entry.isGiven = false;
+    this.given--;
+    this.waiting++;
+    this.waitingBytes += entry.size;
+  }
+
+  #settle(entry: Entry): void {
+    entry.status = DONE;
+    this.waiting--;
+    this.waitingBytes -= entry.size;
+    // Behind one that is stuck many may be done: their bytes are not kept for it.
+    entry.record = undefined;
+  }
+
+  /** Everything that is in nobody's hands is settled, and so is what was not read up to `offset`. @returns how many that were */
+  purge(offset: number): number {
+    let purged = Math.max(0, offset - this.position);
+    for (const entry of this.#entries.slice(this.#first)) {
+      if (entry.status === DONE || entry.isGiven) continue;
+      this.#settle(entry);
+      purged++;
+    }
+    for (const [key, waiting] of this.#keys) {
+      waiting.length = 0;
+      if (!this.#isHeldWith(key)) this.#keys.delete(key);
+    }
+    this.skipTo(offset);
+    this.isDirty = true;
+    return purged;
+  }
+
+  /** What lies before the offset and was not read is gone. @returns how many offsets that are */
+  skipTo(offset: number): number {
+    const skipped = Math.max(0, offset - this.position);
+    this.position = Math.max(this.position, offset);
+    this.#advance();
+    return skipped;
+  }
+
+  /** How many times the state would have to change its word: it has to fit beside an offset. */
+  get runs(): number {
+    return this.#runs().length;
+  }
+
+  commit(): CommittedOffset {
+    this.isDirty = false;
+    return { ...this.place, offset: this.low, metadata: writeRuns(this.#runs()) };
+  }
+
+  #entryOf(record: KafkaRecord, isDone: boolean): Entry {
+    if (isDone) return new Entry(this, record.offset, undefined, NO_COUNTS, undefined);
+    if (this.isOurs) return new Entry(this, record.offset, record, countsOf(record.headers), undefined);
+    const due = wholeIn(record.headers, OWN.due);
+    const counts = due === undefined ? NO_COUNTS : { ...NO_COUNTS, due };
+    return new Entry(
+      this,
+      record.offset,
+      record,
+      counts,
+      record.key === null ? undefined : record.key.toString('latin1'),
+    );
+  }
+
+  #recall(entry: Entry, { status, vain, begun }: Run): void {
+    entry.status = status;
+    entry.vain = vain;
+    entry.begun = begun;
+    this.#told = this.#entries.length;
+  }
+
+  #mayRun(entry: Entry): boolean {
+    if (entry.key === undefined) return true;
+    const waiting = this.#keys.get(entry.key);
+    if (waiting) waiting.push(entry);
+    else this.#keys.set(entry.key, []);
+    return waiting === undefined;
+  }
+
+  #isHeldWith(key: string): boolean {
+    return this.#entries.some((entry) => entry.key === key && entry.isGiven && entry.status !== DONE);
+  }
+
+  #runAt(offset: number): Run | undefined {
+    while (this.#before.length > 0 && (this.#before[0]?.end ?? 0) <= offset) this.#before.shift();
+    return this.#before[0]?.run;
+  }
+
+  #tell(entry: Entry): void {
+    // Claims come nearly in order: mostly it is the next one.
+    for (let i = this.#told; i < this.#entries.length && (this.#entries[i] as Entry).offset <= entry.offset; i++) {
+      this.#told = i + 1;
+    }
+  }
+
+  #advance(): void {
+    while (this.#entries[this.#first]?.status === DONE) this.#first++;
+    if (this.#first > 1000 && this.#first > this.#entries.length / 2) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#told = Math.max(0, this.#told - this.#first);
+      this.#first = 0;
+    }
+    this.#told = Math.max(this.#told, this.#first);
+  }
+
+  #runs(): readonly Run[] {
+    const runs: { length: number; status: Status; vain: number; begun: number }[] = [];
+    let last: (typeof runs)[number] | undefined;
+    let expected = this.low;
+    for (let i = this.#first; i < this.#told; i++) {
+      const { offset, status, vain, begun } = this.#entries[i] as Entry;
+      // What was skipped in between is none of anybody's.
+      if (last && offset > expected) last.length += offset - expected;
+      expected = offset + 1;
+      if (last?.status === status && last.vain === vain && last.begun === begun) last.length++;
+      else runs.push((last = { length: 1, status, vain, begun }));
+    }
+    if (last && this.position > expected) last.length += this.position - expected;
+    for (const { end, run } of this.#before) {
+      const length = end - Math.max(expected, this.position, this.low);
+      if (length <= 0) continue;
+      runs.push({ ...run, length });
+      expected = end;
+    }
+    return runs;
+  }
+}

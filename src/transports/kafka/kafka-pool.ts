@@ -1,0 +1,159 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { Entry, Ledger } from './kafka-ledger.js';
+import { FREE, HELD } from './kafka-ledger-text.js';
+import { RUNGS } from './kafka-ladder.js';
+
+export interface PoolParts {
+  readonly clock: Clock;
+  /** Nothing is given out while the group is shared anew. */
+  readonly isOpen: () => boolean;
+  /** Writes what was claimed. */
+  readonly write: () => Promise<boolean>;
+  /** Not due for longer than is to be waited for here. */
+  readonly onLate: (entries: readonly Entry[]) => void;
+  readonly onRoom: () => void;
+}
+
+/** What was read and is not given out: to be claimed, claimed, and not due for a moment. */
+export class Pool {
+  readonly #parts: PoolParts;
+  /** Retries and what was handed back go before what was never received. */
+  #urgent: Entry[] = [];
+  #ready: Entry[] = [];
+  /** Written down as held, so a crash will count. */
+  #claimed: Entry[] = [];
+  /** By their due times. */
+  #later: Entry[] = [];
+  #timer: (() => void) | undefined;
+  #resting: (() => void) | undefined;
+  #claiming = false;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(parts: PoolParts) {
+    this.#parts = parts;
+  }
+
+  listen(wake: () => void): () => void {
+    this.#listeners.add(wake);
+    return () => this.#listeners.delete(wake);
+  }
+
+  wake(): void {
+    for (const wake of this.#listeners) wake();
+  }
+
+  add(entry: Entry | undefined): void {
+    if (entry) this.addAll([entry]);
+  }
+
+  addAll(entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
+    const now = this.#parts.clock.now();
+    const late: Entry[] = [];
+    for (const entry of entries) {
+      const early = (entry.counts.due ?? 0) - now;
+      if (early >= (RUNGS[0] ?? 0)) late.push(entry);
+      else if (early > 0) this.#postpone(entry);
+      else (entry.ledger.isOurs ? this.#urgent : this.#ready).push(entry);
+    }
+    if (late.length > 0) this.#parts.onLate(late);
+    this.#wakeWhenDue();
+    this.wake();
+  }
+
+  /** What was handed back comes before what was not received yet, in its order. */
+  putBack(entries: readonly Entry[]): void {
+    this.#urgent.unshift(...[...entries].sort((a, b) => a.offset - b.offset));
+    this.wake();
+  }
+
+  /** Up to `max` that are claimed, and a claim of more where there are any; whoever waits is woken by it. */
+  take(max: number, isQuick: boolean): readonly Entry[] {
+    if (!this.#parts.isOpen()) return [];
+    if (this.#claimed.length < max) void this.#claim(isQuick ? 2 * max : max - this.#claimed.length);
+    if (this.#claimed.length === 0) return [];
+    const taken = this.#claimed.splice(0, max).filter(isHeld);
+    this.#parts.onRoom();
+    return taken;
+  }
+
+  /** What was claimed and nobody took is free again. */
+  rest(): void {
+    const claimed = this.#claimed.splice(0).filter(isHeld);
+    for (const entry of claimed) entry.ledger.free(entry);
+    if (claimed.length > 0) this.putBack(claimed);
+  }
+
+  restLater(ms: number, isIdle: () => boolean): void {
+    if (this.#claimed.length === 0 || this.#resting) return;
+    this.#resting = this.#parts.clock.after(ms, () => {
+      this.#resting = undefined;
+      if (!isIdle()) return this.restLater(ms, isIdle);
+      this.rest();
+      void this.#parts.write();
+    });
+  }
+
+  drop(ledger: Ledger): void {
+    const others = (entry: Entry) => entry.ledger !== ledger;
+    this.#urgent = this.#urgent.filter(others);
+    this.#ready = this.#ready.filter(others);
+    this.#claimed = this.#claimed.filter(others);
+    this.#later = this.#later.filter(others);
+  }
+
+  /** Forgets what was settled behind its back. */
+  sweep(): void {
+    this.#urgent = this.#urgent.filter(isFree);
+    this.#ready = this.#ready.filter(isFree);
+    this.#later = this.#later.filter(isFree);
+    this.#claimed = this.#claimed.filter(isHeld);
+  }
+
+  async #claim(count: number): Promise<void> {
+    if (this.#claiming || this.#urgent.length + this.#ready.length === 0) return;
+    this.#claiming = true;
+    const claimed = this.#urgent.splice(0, count);
+    if (claimed.length < count) claimed.push(...this.#ready.splice(0, count - claimed.length));
+    for (const entry of claimed) entry.ledger.claim(entry);
+    const isWritten = await this.#parts.write();
+    this.#claiming = false;
+    if (!isWritten) return;
+    // A purge, or a rebalance, may have been quicker.
+    this.#claimed.push(...claimed.filter(isHeld));
+    if (this.#parts.isOpen()) this.wake();
+    else this.rest();
+  }
+
+  #postpone(entry: Entry): void {
+    const due = entry.counts.due ?? 0;
+    let at = this.#later.length;
+    while (at > 0 && (this.#later[at - 1]?.counts.due ?? 0) > due) at--;
+    this.#later.splice(at, 0, entry);
+  }
+
+  #wakeWhenDue(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+    const { clock } = this.#parts;
+    const now = clock.now();
+    let due = 0;
+    while ((this.#later[due]?.counts.due ?? Number.POSITIVE_INFINITY) <= now) due++;
+    this.#urgent.push(...this.#later.splice(0, due));
+    const next = this.#later[0]?.counts.due;
+    if (next !== undefined) {
+      this.#timer = clock.after(next - now, () => {
+        this.#wakeWhenDue();
+        this.wake();
+      });
+    }
+  }
+}
+
+function isHeld({ status }: Entry): boolean {
+  return status === HELD;
+}
+
+function isFree({ status }: Entry): boolean {
+  return status === FREE;
+}

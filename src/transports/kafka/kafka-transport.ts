@@ -1,0 +1,99 @@
+import { type Clock, systemClock } from '../../contracts/clock.js';
+import type {
+  ConsumeOptions,
+  Consumer,
+  OutgoingMessage,
+  Transport,
+  TransportTraits,
+} from '../../contracts/transport.js';
+import type { KafkaClient } from './kafka-client.js';
+import { KafkaConsumer } from './kafka-consumer.js';
+import { closed, errorFor } from './kafka-errors.js';
+import { Members } from './kafka-members.js';
+import type { KafkaOptions } from './kafka-options.js';
+import { Parcels } from './kafka-parcels.js';
+import { Registry } from './kafka-registry.js';
+import { Sender } from './kafka-sender.js';
+import { Topics } from './kafka-topics.js';
+import { KafkajsClient } from './kafkajs-client.js';
+
+/** Topics and consumer groups on Kafka 2.1 or later. What it promises and what it cannot: README.md. */
+export class KafkaTransport implements Transport {
+  readonly name = 'kafka';
+  readonly traits: TransportTraits = {
+    fanOut: true,
+    atomicPublish: false,
+    publishSurvives: 'process-crash',
+    ordered: false,
+    persistent: true,
+    multiProcess: true,
+  };
+  readonly #client: KafkaClient;
+  readonly #topics: Topics;
+  readonly #parcels: Parcels;
+  readonly #sender: Sender;
+  readonly #registry: Registry;
+  readonly #members: Members;
+  readonly #consumers = new Set<KafkaConsumer>();
+  readonly #publishing = new Set<Promise<void>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: KafkaOptions, clock: Clock = systemClock, client: KafkaClient = new KafkajsClient(options)) {
+    this.#client = client;
+    this.#topics = new Topics(client, options.topics);
+    this.#parcels = new Parcels(this.#topics, clock);
+    this.#sender = new Sender(client, this.#topics, clock, options.timeoutMs);
+    this.#registry = new Registry(client, this.#topics);
+    const { heartbeatMs } = options;
+    this.#members = new Members({ client, parcels: this.#parcels, sender: this.#sender, clock, heartbeatMs });
+  }
+
+  async open(): Promise<void> {
+    this.#refuseWhenClosed();
+    await this.#client.open().catch((error: unknown) => {
+      throw errorFor(error);
+    });
+  }
+
+  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    this.#refuseWhenClosed();
+    if (messages.length === 0) return;
+    const publishing = this.#parcels.published(queue, messages).then((records) => this.#sender.send(records));
+    this.#publishing.add(publishing);
+    const done = () => this.#publishing.delete(publishing);
+    publishing.then(done, done);
+    await publishing;
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    this.#refuseWhenClosed();
+    const topics = await this.#registry.register(options.queue, options.group);
+    const { member, leave } = this.#members.of(options, topics);
+    const consumer = new KafkaConsumer({
+      member,
+      onClose: (one) => {
+        this.#consumers.delete(one);
+        leave();
+      },
+    });
+    this.#consumers.add(consumer);
+    return consumer;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await this.#members.close();
+    await Promise.allSettled(this.#publishing);
+    await this.#sender.close();
+    await this.#client.close();
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw closed();
+  }
+}

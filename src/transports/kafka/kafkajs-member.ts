@@ -1,0 +1,271 @@
+import {
+  type Committed,
+  type CommittedOffset,
+  type Fetched,
+  type FetchRequest,
+  type Joined,
+  type JoinRequest,
+  type KafkaRecord,
+  type MemberLink,
+  type Membership,
+  type Place,
+  placeKey,
+} from './kafka-client.js';
+import { failureOf } from './kafkajs-failure.js';
+import {
+  MemberAssignment,
+  MemberMetadata,
+  type RawBroker,
+  type RawCluster,
+  type RawPartition,
+  type RawRecord,
+  withoutAborted,
+} from './kafkajs-parts.js';
+
+/** The name of our way to share partitions: members that go by another one are refused by the broker. */
+const PROTOCOL = 'thrun';
+
+/** Transactions that were given up stay invisible. */
+export const READ_COMMITTED = 1;
+
+/** Of one partition at a time; a larger record comes whole. */
+const PARTITION_BYTES = 512 * 1024;
+const ALL_BYTES = 4 * 1024 * 1024;
+
+/** One member's connections: a coordinator's answers are not to wait behind those of another member. */
+export class KafkajsMember implements MemberLink {
+  readonly #group: string;
+  readonly #cluster: RawCluster;
+  #coordinator: Promise<RawBroker> | undefined;
+  #topics: readonly string[] = [];
+
+  constructor(group: string, cluster: RawCluster) {
+    this.#group = group;
+    this.#cluster = cluster;
+  }
+
+  async join({ memberId, sessionMs, rebalanceMs, topics, userData }: JoinRequest): Promise<Joined> {
+    this.#topics = topics;
+    const metadata = MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(userData) });
+    const joined = await this.#ask((broker) =>
+      broker.joinGroup({
+        groupId: this.#group,
+        memberId,
+        sessionTimeout: sessionMs,
+        rebalanceTimeout: rebalanceMs,
+        groupProtocols: [{ name: PROTOCOL, metadata }],
+      }),
+    );
+    const isLeader = joined.leaderId === joined.memberId;
+    const members = joined.members.map((one) => ({
+      memberId: one.memberId,
+      userData: MemberMetadata.decode(one.memberMetadata).userData?.toString() ?? '',
+    }));
+    return {
+      memberId: joined.memberId,
+      generation: joined.generationId,
+      members: isLeader ? members : undefined,
+    };
+  }
+
+  async sync({ memberId, generation }: Membership, assignment?: ReadonlyMap<string, readonly Place[]>) {
+    const groupAssignment = [...(assignment ?? [])].map(([member, places]) => ({
+      memberId: member,
+      memberAssignment: MemberAssignment.encode({ version: 1, assignment: byTopic(places) }),
+    }));
+    const request = { groupId: this.#group, memberId, generationId: generation, groupAssignment };
+    const { memberAssignment } = await this.#ask((broker) => broker.syncGroup(request));
+    return placesOf(MemberAssignment.decode(memberAssignment)?.assignment ?? {});
+  }
+
+  async heartbeat({ memberId, generation }: Membership): Promise<void> {
+    const request = { groupId: this.#group, memberId, groupGenerationId: generation };
+    await this.#ask((broker) => broker.heartbeat(request));
+  }
+
+  async commit({ memberId, generation }: Membership, offsets: readonly CommittedOffset[]): Promise<void> {
+    const request = { groupId: this.#group, memberId, groupGenerationId: generation, topics: offsetsByTopic(offsets) };
+    await this.#ask((broker) => broker.offsetCommit(request));
+  }
+
+  async committed(topics: readonly string[]): Promise<Committed> {
+    const counts = await this.partitions(topics);
+    return this.#ask((broker) => committedOf(broker, this.#group, counts));
+  }
+
+  async leave({ memberId }: Membership): Promise<void> {
+    await this.#ask((broker) => broker.leaveGroup({ groupId: this.#group, memberId }));
+  }
+
+  async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#try(async () => {
+      await this.#connect(topics);
+      await this.#cluster.refreshMetadata();
+      return new Map(topics.map((topic) => [topic, this.#cluster.findTopicPartitionMetadata(topic).length]));
+    });
+  }
+
+  async leaders(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#try(async () => {
+      await this.#connect(topics);
+      await this.#cluster.refreshMetadata();
+      return new Map(
+        topics.flatMap((topic) =>
+          this.#cluster
+            .findTopicPartitionMetadata(topic)
+            .map(({ partitionId, leader }) => [placeKey({ topic, partition: partitionId }), leader] as const),
+        ),
+      );
+    });
+  }
+
+  async fetch(node: number, { waitMs, places }: FetchRequest): Promise<readonly Fetched[]> {
+    return this.#try(async () => {
+      const broker = await this.#cluster.findBroker({ nodeId: node });
+      const wanted = new Map(places.map((place) => [placeKey(place), place.offset]));
+      return fetchFrom(broker, places, waitMs).then((fetched) =>
+        fetched.map(({ topic, partition, ...rest }) =>
+          fetchedOf({ topic, partition }, rest, wanted.get(placeKey({ topic, partition })) ?? 0),
+        ),
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#cluster.disconnect();
+  }
+
+  async #connect(topics: readonly string[]): Promise<void> {
+    if (!this.#cluster.isConnected()) await this.#cluster.connect();
+    await this.#cluster.addMultipleTargetTopics(topics);
+  }
+
+  /** @throws what the coordinator refuses; where it is not the coordinator any more, the next question goes to the new one */
+  async #ask<Answer>(question: (broker: RawBroker) => Promise<Answer>): Promise<Answer> {
+    return this.#try(async () => {
+      this.#coordinator ??= this.#connect(this.#topics).then(() =>
+        this.#cluster.findGroupCoordinator({ groupId: this.#group }),
+      );
+      const asking = this.#coordinator;
+      try {
+        return await question(await asking);
+      } catch (error) {
+        if (this.#coordinator === asking) this.#coordinator = undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #try<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await work();
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+}
+
+export async function committedOf(
+  broker: RawBroker,
+  group: string,
+  counts: ReadonlyMap<string, number>,
+): Promise<Committed> {
+  const topics = [...counts].map(([topic, count]) => ({
+    topic,
+    partitions: Array.from({ length: count }, (_, partition) => ({ partition })),
+  }));
+  const committed = new Map<string, CommittedOffset>();
+  if (topics.length === 0) return committed;
+  const { responses } = await broker.offsetFetch({ groupId: group, topics });
+  for (const { topic, partitions } of responses) {
+    for (const { partition, offset, metadata } of partitions) {
+      if (offset === '-1') continue;
+      const place = { topic, partition };
+      committed.set(placeKey(place), { ...place, offset: Number(offset), metadata: metadata ?? '' });
+    }
+  }
+  return committed;
+}
+
+export function offsetsByTopic(offsets: readonly CommittedOffset[]) {
+  const topics = new Map<string, { partition: number; offset: string; metadata: string }[]>();
+  for (const { topic, partition, offset, metadata } of offsets) {
+    let partitions = topics.get(topic);
+    if (!partitions) topics.set(topic, (partitions = []));
+    partitions.push({ partition, offset: String(offset), metadata });
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+export async function fetchFrom(
+  broker: RawBroker,
+  places: readonly (Place & { readonly offset: number })[],
+  waitMs: number,
+): Promise<readonly (RawPartition & Place)[]> {
+  const topics = new Map<string, { partition: number; fetchOffset: string; maxBytes: number }[]>();
+  for (const { topic, partition, offset } of places) {
+    let partitions = topics.get(topic);
+    if (!partitions) topics.set(topic, (partitions = []));
+    partitions.push({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES });
+  }
+  const { responses } = await broker.fetch({
+    isolationLevel: READ_COMMITTED,
+    maxWaitTime: waitMs,
+    minBytes: 1,
+    maxBytes: ALL_BYTES,
+    topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
+  });
+  return responses.flatMap(({ topicName, partitions }) =>
+    partitions.map((partition) => ({ ...partition, topic: topicName })),
+  );
+}
+
+/** A batch comes whole: what lies before the offset in it was not asked for. */
+export function fetchedOf(
+  place: Place,
+  { messages, abortedTransactions }: Pick<RawPartition, 'messages' | 'abortedTransactions'>,
+  offset: number,
+): Fetched {
+  const last = messages[messages.length - 1];
+  const visible =
+    abortedTransactions && abortedTransactions.length > 0
+      ? withoutAborted({ messages, abortedTransactions })
+      : messages;
+  const records: KafkaRecord[] = [];
+  for (const raw of visible) {
+    if (raw.isControlRecord) continue;
+    const record = recordOf(raw);
+    if (record.offset >= offset) records.push(record);
+  }
+  return { ...place, records, next: last === undefined ? offset : Math.max(offset, Number(last.offset) + 1) };
+}
+
+function recordOf({ offset, timestamp, key, value, headers }: RawRecord): KafkaRecord {
+  return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headersOf(headers) };
+}
+
+const NO_HEADERS: KafkaRecord['headers'] = {};
+const EMPTY = Buffer.alloc(0);
+
+/** Of a header that is there twice the last one counts. */
+function headersOf(raw: RawRecord['headers']): KafkaRecord['headers'] {
+  let headers: Record<string, Buffer> | undefined;
+  for (const name in raw) {
+    const value = raw[name];
+    headers ??= Object.create(null) as Record<string, Buffer>;
+    headers[name] = (Array.isArray(value) ? (value.at(-1) as Buffer | null) : (value as Buffer | null)) ?? EMPTY;
+  }
+  return headers ?? NO_HEADERS;
+}
+
+function byTopic(places: readonly Place[]): Record<string, number[]> {
+  const topics: Record<string, number[]> = {};
+  for (const { topic, partition } of places) (topics[topic] ??= []).push(partition);
+  return topics;
+}
+
+function placesOf(assignment: Readonly<Record<string, readonly number[]>>): readonly Place[] {
+  return Object.entries(assignment).flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition })),
+  );
+}

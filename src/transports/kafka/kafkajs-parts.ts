@@ -1,0 +1,176 @@
+import { createRequire } from 'node:module';
+import type { ISocketFactory, KafkaConfig } from 'kafkajs';
+
+/**
+ * Parts of kafkajs below its public classes. Its consumer gives a rebalance no chance to finish what runs, commits nothing
+ * beside an offset, and stops in silence in known cases; the protocol under it does all that is needed. The version is
+ * pinned and has no successor, so what is reached for here does not move.
+ */
+const require = createRequire(import.meta.url);
+
+interface TopicRequest<Partition> {
+  readonly topic: string;
+  readonly partitions: readonly Partition[];
+}
+
+interface TopicResponse<Partition> {
+  readonly topic: string;
+  readonly partitions: readonly Partition[];
+}
+
+export interface RawRecord {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+  readonly isControlRecord: boolean;
+}
+
+export interface RawPartition {
+  readonly partition: number;
+  readonly abortedTransactions: readonly unknown[] | null;
+  readonly messages: readonly RawRecord[];
+}
+
+export interface RawMetadata {
+  readonly brokers: readonly { readonly nodeId: number }[];
+  readonly topicMetadata: readonly {
+    readonly topic: string;
+    readonly partitionMetadata: readonly {
+      readonly partitionId: number;
+      readonly leader: number;
+      readonly replicas: readonly number[];
+      readonly isr: readonly number[];
+    }[];
+  }[];
+}
+
+interface InGroup {
+  readonly groupId: string;
+  readonly memberId: string;
+}
+
+export interface RawBroker {
+  metadata(topics: readonly string[]): Promise<RawMetadata>;
+  joinGroup(
+    request: InGroup & {
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+    },
+  ): Promise<{
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly memberId: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(
+    request: InGroup & {
+      readonly generationId: number;
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    },
+  ): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: InGroup & { readonly groupGenerationId: number }): Promise<unknown>;
+  leaveGroup(request: InGroup): Promise<unknown>;
+  offsetCommit(
+    request: InGroup & {
+      readonly groupGenerationId: number;
+      readonly topics: readonly TopicRequest<{
+        readonly partition: number;
+        readonly offset: string;
+        readonly metadata: string;
+      }>[];
+    },
+  ): Promise<unknown>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly TopicRequest<{ readonly partition: number }>[];
+  }): Promise<{
+    readonly responses: readonly TopicResponse<{
+      readonly partition: number;
+      readonly offset: string;
+      readonly metadata: string | null;
+    }>[];
+  }>;
+  listOffsets(request: {
+    readonly isolationLevel: number;
+    readonly topics: readonly TopicRequest<{ readonly partition: number; readonly timestamp: number }>[];
+  }): Promise<{
+    readonly responses: readonly TopicResponse<{ readonly partition: number; readonly offset: string }>[];
+  }>;
+  fetch(request: {
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly TopicRequest<{
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }>[];
+  }): Promise<{
+    readonly responses: readonly { readonly topicName: string; readonly partitions: readonly RawPartition[] }[];
+  }>;
+}
+
+export interface RawCluster {
+  readonly brokerPool: { findConnectedBroker(): Promise<RawBroker> };
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  isConnected(): boolean;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findBroker(of: { readonly nodeId: number }): Promise<RawBroker>;
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<RawBroker>;
+  findTopicPartitionMetadata(topic: string): RawMetadata['topicMetadata'][number]['partitionMetadata'];
+}
+
+export const Cluster = require('kafkajs/src/cluster') as new (
+  config: KafkaConfig & {
+    readonly logger: unknown;
+    readonly socketFactory: ISocketFactory;
+    readonly isolationLevel: number;
+    readonly metadataMaxAge: number;
+    readonly allowAutoTopicCreation: boolean;
+  },
+) => RawCluster;
+
+export const defaultSocketFactory = require('kafkajs/src/network/socketFactory') as () => ISocketFactory;
+
+export const createLogger = (require('kafkajs/src/loggers') as { readonly createLogger: (options: unknown) => unknown })
+  .createLogger;
+
+/** What a transaction wrote that was given up is not to be seen. */
+export const withoutAborted = require('kafkajs/src/consumer/filterAbortedMessages') as (from: {
+  readonly messages: readonly RawRecord[];
+  readonly abortedTransactions: readonly unknown[];
+}) => readonly RawRecord[];
+
+const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
+  readonly MemberMetadata: {
+    encode(metadata: {
+      readonly version: number;
+      readonly topics: readonly string[];
+      readonly userData: Buffer;
+    }): Buffer;
+    decode(buffer: Buffer): { readonly userData: Buffer | null };
+  };
+  readonly MemberAssignment: {
+    encode(assignment: { readonly version: number; readonly assignment: Record<string, number[]> }): Buffer;
+    decode(buffer: Buffer): { readonly assignment: Record<string, number[]> } | null;
+  };
+};
+export const { MemberMetadata, MemberAssignment } = protocol;
+
+export const RequestQueue = require('kafkajs/src/network/requestQueue') as {
+  readonly prototype: RequestQueuePrototype;
+};
+
+export interface RequestQueuePrototype {
+  pending: readonly unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+}

@@ -1,0 +1,5 @@
+import { describe, test } from 'vitest';
+import { transportConformance } from '../../src/testing/conformance/index.js';
+import { kafkaSubject, SKIPPED, traits } from '../brokers/kafka-subject.js';
+
+transportConformance('kafka', { describe, test, traits, skip: SKIPPED, create: kafkaSubject });
