@@ -12,7 +12,7 @@ afterEach(async () => {
   await broker.dispose();
 });
 
-type Start = () => Promise<{ broker: Broker; transports: ThrunConfig['transports'] }>;
+type Start = () => Promise<{ broker: Broker; transports: NonNullable<ThrunConfig['transports']> }>;
 
 const BROKERS: Readonly<Record<'redis-list' | 'kafka', Start>> = {
   'redis-list': async () => {

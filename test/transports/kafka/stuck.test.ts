@@ -13,9 +13,10 @@ test('one listener hangs: the rest of its partition is handled, and once its tim
   const worker = await app(broker.url, queue, { worker: { concurrency: 10 } });
   const handled = new Set<number>();
   let hung = 0;
-  worker.subscribe<{ n: number }>(
+  worker.subscribe(
     'load',
-    ({ n }) => {
+    (payload) => {
+      const { n } = payload as { n: number };
       if (n !== 10) return void handled.add(n);
       hung++;
       return new Promise(() => undefined);
