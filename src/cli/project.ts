@@ -59,10 +59,11 @@ export async function withKnownQueues(config: ResolvedConfig): Promise<ResolvedC
   const { readManifest } = await import('../registry/manifest.js');
   const manifest = await readManifest(config).catch(() => undefined);
   const own = manifest?.contracts.flatMap(({ queue }) => queue ?? []) ?? [];
-  const { rabbitmq } = config.transports;
+  const { rabbitmq, kafka } = config.transports;
   const routed = config.routes.flatMap(({ queue }) => queue ?? []);
-  const queues = [...new Set([...rabbitmq.queues, ...own, ...routed])];
-  return { ...config, transports: { ...config.transports, rabbitmq: { ...rabbitmq, queues } } };
+  const known = { queues: [...new Set([...rabbitmq.queues, ...own, ...routed])] };
+  const transports = { ...config.transports, rabbitmq: { ...rabbitmq, ...known }, kafka: { ...kafka, ...known } };
+  return { ...config, transports };
 }
 
 /** @throws {ThrunError} THRUN_ABILITY */

@@ -64,6 +64,7 @@ export type ResolvedKafkaConfig = Omit<KafkaConfig, 'brokers' | 'clientId' | 'ti
   readonly clientId: string;
   readonly timeoutMs: number;
   readonly heartbeatMs: number;
+  readonly queues: readonly string[];
   readonly topics: {
     readonly partitions: number;
     readonly replicas: number | undefined;
@@ -149,7 +150,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
       redis: redisOf(redis),
       rabbitmq: rabbitmqOf(rabbitmq, group, queue),
-      kafka: kafkaOf(kafka, group),
+      kafka: kafkaOf(kafka, group, queue),
     },
     queue,
     routes: config.routes ?? [],
@@ -205,7 +206,7 @@ function rabbitmqOf({ heartbeat, timeout, ...rest }: RabbitmqConfig, group: stri
   return { ...rest, heartbeatMs: ms(heartbeat, 10_000), timeoutMs: ms(timeout, 30_000), group, queues: [queue] };
 }
 
-function kafkaOf(kafka: KafkaConfig, group: string): ResolvedKafkaConfig {
+function kafkaOf(kafka: KafkaConfig, group: string, queue: string): ResolvedKafkaConfig {
   const { brokers = '127.0.0.1:9092', clientId = group, timeout, heartbeat, topics = {}, ...rest } = kafka;
   const { partitions = 6, replicas, minInSync, retention, maxMessageBytes = '2M' } = topics;
   return {
@@ -214,6 +215,7 @@ function kafkaOf(kafka: KafkaConfig, group: string): ResolvedKafkaConfig {
     clientId,
     timeoutMs: ms(timeout, 30_000),
     heartbeatMs: ms(heartbeat, 500),
+    queues: [queue],
     topics: {
       partitions,
       replicas,

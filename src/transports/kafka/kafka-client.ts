@@ -20,7 +20,8 @@ export interface KafkaClient {
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /** Forgets what was last sent and not confirmed: whatever comes next is new. */
   renew(): Promise<void>;
-  read(place: Place, offset: number): Promise<readonly KafkaRecord[]>;
+  /** Whatever is there from the offset on, without waiting; not more than one answer holds. */
+  read(place: Place, offset: number): Promise<Fetched>;
   /** Deletes everything before the offset. */
   deleteBefore(place: Place, offset: number): Promise<void>;
   /** Ids of all consumer groups. */

@@ -94,6 +94,15 @@ export class Ledger {
     return this.#entries[this.#first]?.offset ?? this.position;
   }
 
+  /** The first that is in nobody's hands. */
+  get firstWaiting(): number {
+    for (let i = this.#first; i < this.#entries.length; i++) {
+      const entry = this.#entries[i] as Entry;
+      if (entry.status !== DONE && !entry.isGiven) return entry.offset;
+    }
+    return this.position;
+  }
+
   /** Read and not settled. */
   get open(): number {
     return this.#entries.length - this.#first;
@@ -166,19 +175,18 @@ export class Ledger {
 
   #settle(entry: Entry): void {
     entry.status = DONE;
+    this.#tell(entry);
     this.waiting--;
     this.waitingBytes -= entry.size;
     // Behind one that is stuck many may be done: their bytes are not kept for it.
     entry.record = undefined;
   }
 
-  /** Everything that is in nobody's hands is settled, and so is what was not read up to `offset`. @returns how many that were */
-  purge(offset: number): number {
-    let purged = Math.max(0, offset - this.position);
+  /** Everything that is in nobody's hands is settled, and so is what was not read up to `offset`. */
+  purge(offset: number): void {
     for (const entry of this.#entries.slice(this.#first)) {
       if (entry.status === DONE || entry.isGiven) continue;
       this.#settle(entry);
-      purged++;
     }
     for (const [key, waiting] of this.#keys) {
       waiting.length = 0;
@@ -186,7 +194,6 @@ export class Ledger {
     }
     this.skipTo(offset);
     this.isDirty = true;
-    return purged;
   }
 
   /** What lies before the offset and was not read is gone. @returns how many offsets that are */
@@ -274,7 +281,8 @@ export class Ledger {
       if (last?.status === status && last.vain === vain && last.begun === begun) last.length++;
       else runs.push((last = { length: 1, status, vain, begun }));
     }
-    if (last && this.position > expected) last.length += this.position - expected;
+    // Then everything read so far has been told of, and what comes next lies where it did.
+    if (last && this.#before.length > 0 && this.position > expected) last.length += this.position - expected;
     for (const { end, run } of this.#before) {
       const length = end - Math.max(expected, this.position, this.low);
       if (length <= 0) continue;

@@ -182,18 +182,25 @@ export class Member implements Settling {
     if (this.#membership.seat) await this.#commits.now();
   }
 
+  /** It reads this partition. */
+  has(place: Place): boolean {
+    return this.#ledgers.has(placeKey(place));
+  }
+
   ledgerOf(place: Place): Ledger | undefined {
     return this.#ledgers.get(placeKey(place));
   }
 
-  /** What waits in one place is deleted. @returns how many were read ahead, or undefined: it is not this member's */
-  async purge(place: Place, end: number): Promise<number | undefined> {
+  /** What waits in one place, up to an offset, is settled. */
+  async purge(place: Place, end: number): Promise<void> {
     const key = placeKey(place);
-    const purged = this.#ledgers.get(key)?.purge(end);
-    this.#lines.get(key)?.purge(end);
+    const ledger = this.#ledgers.get(key);
+    const line = this.#lines.get(key);
+    if (!ledger && !line) return;
+    ledger?.purge(end);
+    line?.purge(end);
     this.#pool.sweep();
     await this.#commits.now();
-    return purged;
   }
 
   isOf(queue: string, group: string): boolean {

@@ -1,12 +1,16 @@
 import { type Clock, systemClock } from '../../contracts/clock.js';
+import type { DeadLetterAccess } from '../../contracts/dead-letter.js';
 import type {
   ConsumeOptions,
   Consumer,
   OutgoingMessage,
+  QueueAccess,
   Transport,
   TransportTraits,
 } from '../../contracts/transport.js';
 import type { KafkaClient } from './kafka-client.js';
+import { KafkaDeadLetters } from './kafka-dead-letters.js';
+import { KafkaQueues } from './kafka-queues.js';
 import { KafkaConsumer } from './kafka-consumer.js';
 import { closed, errorFor } from './kafka-errors.js';
 import { Members } from './kafka-members.js';
@@ -28,6 +32,8 @@ export class KafkaTransport implements Transport {
     persistent: true,
     multiProcess: true,
   };
+  readonly deadLetters: DeadLetterAccess;
+  readonly queues: QueueAccess;
   readonly #client: KafkaClient;
   readonly #topics: Topics;
   readonly #parcels: Parcels;
@@ -35,6 +41,8 @@ export class KafkaTransport implements Transport {
   readonly #registry: Registry;
   readonly #members: Members;
   readonly #consumers = new Set<KafkaConsumer>();
+  /** Of which this process has heard. */
+  readonly #queues: Set<string>;
   readonly #publishing = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
 
@@ -45,7 +53,11 @@ export class KafkaTransport implements Transport {
     this.#sender = new Sender(client, this.#topics, clock, options.timeoutMs);
     this.#registry = new Registry(client, this.#topics);
     const { heartbeatMs } = options;
-    this.#members = new Members({ client, parcels: this.#parcels, sender: this.#sender, clock, heartbeatMs });
+    const parts = { client, parcels: this.#parcels, sender: this.#sender, clock };
+    this.#members = new Members({ ...parts, heartbeatMs });
+    this.#queues = new Set(options.queues);
+    this.deadLetters = new KafkaDeadLetters(parts);
+    this.queues = new KafkaQueues({ ...parts, members: this.#members, queues: this.#queues });
   }
 
   async open(): Promise<void> {
@@ -57,6 +69,7 @@ export class KafkaTransport implements Transport {
 
   async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
     this.#refuseWhenClosed();
+    this.#queues.add(queue);
     if (messages.length === 0) return;
     const publishing = this.#parcels.published(queue, messages).then((records) => this.#sender.send(records));
     this.#publishing.add(publishing);
@@ -67,6 +80,7 @@ export class KafkaTransport implements Transport {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#refuseWhenClosed();
+    this.#queues.add(options.queue);
     const topics = await this.#registry.register(options.queue, options.group);
     const { member, leave } = this.#members.of(options, topics);
     const consumer = new KafkaConsumer({

@@ -1,10 +1,11 @@
 import kafkajs, { type Admin, type Kafka, type KafkaConfig, type Message, type Producer } from 'kafkajs';
 import {
   type ClusterInfo,
+  codeOf,
   type Committed,
   type CommittedOffset,
+  type Fetched,
   type KafkaClient,
-  type KafkaRecord,
   type MemberLink,
   type OutgoingRecord,
   type Place,
@@ -32,6 +33,16 @@ const CONNECTION_MS = 3000;
 const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
 
 const MAKING_MS = 15_000;
+const LOOK_MS = 10;
+const MOST_ATTEMPTS = 8;
+const MOVING = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]);
 const EARLIEST = -2;
 const LATEST = -1;
 
@@ -113,7 +124,8 @@ export class KafkajsClient implements KafkaClient {
       replicationFactor: replicas,
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     }));
-    await this.#asAdmin((admin) => admin.createTopics({ topics: specs, waitForLeaders: true, timeout: MAKING_MS }));
+    await this.#asAdmin((admin) => admin.createTopics({ topics: specs, waitForLeaders: false, timeout: MAKING_MS }));
+    await this.#led(topics.map(({ topic }) => topic));
   }
 
   async configs(topics: readonly string[]) {
@@ -130,7 +142,7 @@ export class KafkajsClient implements KafkaClient {
   async offsets(places: readonly Place[], at: 'earliest' | 'latest' | number): Promise<readonly number[]> {
     if (places.length === 0) return [];
     const timestamp = at === 'earliest' ? EARLIEST : at === 'latest' ? LATEST : at;
-    return this.#try(async () => {
+    return this.#again(async () => {
       const nodes = await this.#byLeader(places);
       const found = new Map<string, number>();
       await Promise.all(
@@ -180,19 +192,22 @@ export class KafkajsClient implements KafkaClient {
     void producer?.then((one) => one.disconnect()).catch(() => undefined);
   }
 
-  async read(place: Place, offset: number): Promise<readonly KafkaRecord[]> {
-    return this.#try(async () => {
+  async read(place: Place, offset: number): Promise<Fetched> {
+    return this.#again(async () => {
       const [node] = [...(await this.#byLeader([place])).keys()];
       const broker = await this.#cluster.findBroker({ nodeId: node ?? -1 });
       const [fetched] = await fetchFrom(broker, [{ ...place, offset }], 0);
-      return fetched ? fetchedOf(place, fetched, offset).records : [];
+      return fetched ? fetchedOf(place, fetched, offset) : { ...place, records: [], next: offset };
     });
   }
 
-  async deleteBefore({ topic, partition }: Place, offset: number): Promise<void> {
-    await this.#asAdmin((admin) =>
-      admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }),
-    );
+  async deleteBefore(place: Place, offset: number): Promise<void> {
+    await this.#again(async () => {
+      const { topic, partition } = place;
+      const [node] = [...(await this.#byLeader([place])).keys()];
+      const broker = await this.#cluster.findBroker({ nodeId: node ?? -1 });
+      await broker.deleteRecords({ topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }] });
+    });
   }
 
   async groups(): Promise<readonly string[]> {
@@ -203,11 +218,11 @@ export class KafkajsClient implements KafkaClient {
   async committed(group: string, topics: readonly string[]): Promise<Committed> {
     const { topics: known } = await this.cluster(topics);
     const counts = new Map([...known].map(([topic, partitions]) => [topic, partitions.length]));
-    return this.#try(async () => committedOf(await this.#coordinator(group), group, counts));
+    return this.#again(async () => committedOf(await this.#coordinator(group), group, counts));
   }
 
   async commit(group: string, offsets: readonly CommittedOffset[]): Promise<void> {
-    await this.#try(async () => {
+    await this.#again(async () => {
       const broker = await this.#coordinator(group);
       const request = { groupId: group, memberId: '', groupGenerationId: -1, topics: offsetsByTopic(offsets) };
       await broker.offsetCommit(request);
@@ -229,16 +244,44 @@ export class KafkajsClient implements KafkaClient {
   }
 
   async #byLeader(places: readonly Place[]): Promise<ReadonlyMap<number, Place[]>> {
-    await this.#broker();
     const topics = [...new Set(places.map(({ topic }) => topic))];
-    await this.#cluster.addMultipleTargetTopics(topics);
+    const leaders = new Map<string, number>();
+    for (const { topicMetadata } of await metadataOf(await this.#broker(), topics)) {
+      for (const { topic, partitionMetadata } of topicMetadata) {
+        for (const { partitionId, leader } of partitionMetadata)
+          leaders.set(placeKey({ topic, partition: partitionId }), leader);
+      }
+    }
     const nodes = new Map<number, Place[]>();
     for (const place of places) {
-      const known = this.#cluster.findTopicPartitionMetadata(place.topic);
-      const leader = known.find(({ partitionId }) => partitionId === place.partition)?.leader ?? -1;
-      nodes.set(leader, [...(nodes.get(leader) ?? []), place]);
+      const leader = leaders.get(placeKey(place)) ?? -1;
+      const own = nodes.get(leader);
+      if (own) own.push(place);
+      else nodes.set(leader, [place]);
     }
+    if ([...nodes.keys()].some((node) => !this.#cluster.getNodeIds().includes(String(node)))) await this.#meet(topics);
     return nodes;
+  }
+
+  /** kafkajs learns of brokers with topics, and remembers topics for ever: so it is given one, and no other. */
+  async #meet([topic]: readonly string[]): Promise<void> {
+    this.#cluster.targetTopics.clear();
+    if (topic !== undefined) this.#cluster.targetTopics.add(topic);
+    await this.#cluster.refreshMetadata();
+  }
+
+  /** A topic that was just made has no leaders for a moment. */
+  async #led(topics: readonly string[]): Promise<void> {
+    for (const giveUpAt = performance.now() + MAKING_MS; performance.now() < giveUpAt; ) {
+      try {
+        const answers = await metadataOf(await this.#broker(), topics);
+        const ready = answers.flatMap(({ topicMetadata }) => topicMetadata);
+        if (ready.length === topics.length) return;
+      } catch (error) {
+        if ((error as { readonly type?: string }).type !== 'LEADER_NOT_AVAILABLE') throw failureOf(error);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
 
   #newCluster(): RawCluster {
@@ -277,14 +320,23 @@ export class KafkajsClient implements KafkaClient {
     });
   }
 
+  /** Leaders and coordinators move, and what was just made has none for a moment: the question is asked again. */
+  async #again<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#try(work);
+      } catch (error) {
+        if (attempt === MOST_ATTEMPTS || !MOVING.has(codeOf(error) ?? '')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS * 2 ** attempt));
+      }
+    }
+  }
+
   async #try<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     try {
       return await work();
     } catch (error) {
-      const failure = failureOf(error);
-      // What it knew of leaders may be what was wrong.
-      if (this.#cluster.isConnected()) await this.#cluster.refreshMetadata().catch(() => undefined);
-      throw failure;
+      throw failureOf(error);
     }
   }
 }

@@ -41,7 +41,7 @@ const CODES: Readonly<Record<string, string>> = {
   KafkaJSLockTimeout: 'CONNECTION',
   KafkaJSMetadataNotLoaded: 'CONNECTION',
   KafkaJSTopicMetadataNotLoaded: 'CONNECTION',
-  KafkaJSGroupCoordinatorNotFound: 'CONNECTION',
+  KafkaJSGroupCoordinatorNotFound: 'GROUP_COORDINATOR_NOT_AVAILABLE',
   KafkaJSSASLAuthenticationError: 'SASL_AUTHENTICATION_FAILED',
   KafkaJSNotImplemented: 'UNSUPPORTED_COMPRESSION_TYPE',
 };

@@ -99,6 +99,9 @@ export interface RawBroker {
   }): Promise<{
     readonly responses: readonly TopicResponse<{ readonly partition: number; readonly offset: string }>[];
   }>;
+  deleteRecords(request: {
+    readonly topics: readonly TopicRequest<{ readonly partition: number; readonly offset: string }>[];
+  }): Promise<unknown>;
   fetch(request: {
     readonly isolationLevel: number;
     readonly maxWaitTime: number;
@@ -116,7 +119,9 @@ export interface RawBroker {
 
 export interface RawCluster {
   readonly brokerPool: { findConnectedBroker(): Promise<RawBroker> };
+  readonly targetTopics: Set<string>;
   connect(): Promise<void>;
+  getNodeIds(): readonly string[];
   disconnect(): Promise<void>;
   isConnected(): boolean;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
