@@ -13,10 +13,10 @@ export function message(text: string, more: Partial<OutgoingMessage> = {}): Outg
 }
 
 /** A consumer, and what it has told. */
-export async function consuming(transport: Transport, queue: string, group = 'workers') {
+export async function consuming(transport: Transport, queue: string, group = 'workers', visibilityMs = 30_000) {
   const notices: TransportNotice[] = [];
   const onNotice = (notice: TransportNotice) => void notices.push(notice);
-  const consumer = await transport.consume({ queue, group, visibilityMs: 30_000, onNotice });
+  const consumer = await transport.consume({ queue, group, visibilityMs, onNotice });
   const degraded = () => notices.flatMap((notice) => (notice.kind === 'degraded' ? [notice.message] : []));
   return { consumer, notices, degraded, kinds: () => notices.map(({ kind }) => kind) };
 }

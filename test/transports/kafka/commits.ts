@@ -14,7 +14,9 @@ const EVERY_MS = 100;
 
 /** From now until the test ends. While the broker is away nothing is seen, and nothing can be committed. */
 export async function watchCommits(...brokers: readonly string[]): Promise<CommitWatch> {
-  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  const retry = { retries: 1, initialRetryTime: 50 };
+  const soon = { connectionTimeout: 500, requestTimeout: 2000, retry };
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, ...soon }).admin();
   await admin.connect();
   const committed = new Map<string, number>();
   const backwards: string[] = [];
