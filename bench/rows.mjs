@@ -43,6 +43,16 @@ export const ROWS = [
     quick: { count: 50_000, concurrency: 100, limitMs: 3000 },
   },
   {
+    id: 'drain-100k',
+    on: 'kafka',
+    title: 'drain 100,000 no-op events, concurrency 100',
+    task: 'drain',
+    metrics: RATE,
+    durabilities: BOTH,
+    full: { count: 100_000, concurrency: 100, limitMs: 30_000 },
+    quick: { count: 100_000, concurrency: 100, limitMs: 5000 },
+  },
+  {
     id: 'drain',
     on: ['sqlite', 'rabbitmq'],
     title: 'drain 20,000 no-op events, concurrency 100',

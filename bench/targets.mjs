@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { ensureKafka } from '../scripts/kafka.mjs';
 import { fileURLToPath } from 'node:url';
+import * as kafka from './contenders/kafka/index.mjs';
 import * as rabbitmq from './contenders/rabbitmq/index.mjs';
 import * as redis from './contenders/redis/index.mjs';
 import * as sqlite from './contenders/index.mjs';
+import { startKafka } from './kafka-server.mjs';
 import { startRabbitmq } from './rabbitmq-server.mjs';
 import { startRedis } from './redis-server.mjs';
 
@@ -46,6 +49,24 @@ export const TARGETS = {
     install: () => installIn(fileURLToPath(new URL('contenders/rabbitmq/', import.meta.url)), 'rascal'),
     serve: async (data) => {
       const { url, stop } = await startRabbitmq(data);
+      let number = 0;
+      const fresh = () => ({ url, queue: `bench-${++number}` });
+      return { fresh, stop };
+    },
+  },
+  kafka: {
+    contenders: kafka.CONTENDERS,
+    peers: kafka.PEERS,
+    pairs: kafka.PAIRS,
+    durabilities: { confirmed: 'one broker, topics of four partitions, every publish confirmed by all replicas' },
+    install: () => {
+      ensureKafka();
+      installIn(fileURLToPath(new URL('contenders/kafka/', import.meta.url)), 'kafkajs');
+    },
+    serve: async (data) => {
+      const { url, stop } = await startKafka(data);
+      const { makeOffsetsTopic } = await import('./contenders/kafka/topic.mjs');
+      await makeOffsetsTopic(url);
       let number = 0;
       const fresh = () => ({ url, queue: `bench-${++number}` });
       return { fresh, stop };

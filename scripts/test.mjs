@@ -13,7 +13,7 @@ const WITH_BROKERS = [
   'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
-  'test/cli/{bridge*,routing}.test.ts',
+  'test/cli/{bridge*,replay,routing}.test.ts',
   'test/transports/{kafka,rabbitmq,redis}*',
   'test/transports/{kafka,rabbitmq,redis}*/**',
 ];
@@ -38,6 +38,7 @@ if (!mode) {
     // Programs in other languages publish too, and are tested as they are.
     ...{ sqlite3: 'sqlite3', python3: 'python3', go: 'golang-go', php: ['php-cli', 'php-sqlite3'] },
     '/usr/share/php/PhpAmqpLib/autoload.php': 'php-amqplib',
+    '/usr/lib/python3/dist-packages/pika': 'python3-pika',
     '/usr/lib/python3/dist-packages/confluent_kafka': 'python3-confluent-kafka',
     ...(phpHas('redis') ? {} : { 'php with redis': 'php-redis' }),
   });

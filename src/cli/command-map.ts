@@ -38,6 +38,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'show what the queues hold; purge one',
     load: async () => (await import('./commands/queues.js')).queues,
   },
+  replay: {
+    summary: 'hand events that were handled to one group or listener again',
+    load: async () => (await import('./commands/replay.js')).replay,
+  },
   bridge: {
     summary: 'move events from one transport to another, byte for byte',
     load: async () => (await import('./commands/bridge.js')).bridge,

@@ -48,6 +48,15 @@ export function sinceFlag(text: string): number {
   return Date.now() - parsed(() => parseDuration(text), 'Give a duration (30m, 1d) or a time (2026-01-01T12:00:00Z).');
 }
 
+/** A point in a history: ms since the epoch for a time or how long ago, else a position as the transport has them. */
+export function pointFlag(text: string): number | string {
+  if (readTime(text) !== undefined || /^[\d.]+[a-z]+$/.test(text)) return sinceFlag(text);
+  if (/^\d+([-:]\d+)*$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'Give a time (2026-01-01T12:00:00Z), how long ago (2h), or a position (the id of an entry, an offset; 0 is the beginning).',
+  );
+}
+
 /** A name on a transport: what no queue or event can be called finds nothing, and goes nowhere. */
 export function nameFlag(text: string): string {
   if (isName(text) && !text.includes('*')) return text;

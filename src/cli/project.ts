@@ -1,9 +1,11 @@
 import { type Thrun, thrunFrom } from '../app.js';
 import type { Settings } from '../config/environment.js';
+import { WITH_HISTORY } from '../config/options.js';
 import type { ResolvedConfig } from '../config/resolve.js';
 import { ThrunError } from '../contracts/errors.js';
 import { transportName } from '../contracts/route.js';
 import type { DeadLetterAccess } from '../contracts/dead-letter.js';
+import type { HistoryAccess } from '../contracts/history.js';
 import type { QueueAccess, Transport } from '../contracts/transport.js';
 import type { Logger } from '../contracts/listener.js';
 import { transportsOf } from '../dispatch/addresses.js';
@@ -74,6 +76,12 @@ export function deadLettersOf(transport: Transport): DeadLetterAccess {
 /** @throws {ThrunError} THRUN_ABILITY */
 export function queuesOf(transport: Transport): QueueAccess {
   return transport.queues ?? unable(transport, 'tell what its queues hold');
+}
+
+/** @throws {ThrunError} THRUN_ABILITY */
+export function historyOf(transport: Transport): HistoryAccess {
+  const others = WITH_HISTORY.join(' and ');
+  return transport.history ?? unable(transport, `hand out old events again: it keeps none. Use ${others} for that`);
 }
 
 function unable(transport: Transport, what: string): never {

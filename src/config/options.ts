@@ -9,6 +9,9 @@ import type { Duration, Size } from '../contracts/units.js';
 export const TRANSPORTS = ['sqlite', 'redis-list', 'redis-streams', 'rabbitmq', 'kafka', 'memory'] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
 
+/** Those that keep events after they were handled: a test holds this to what they say of themselves. */
+export const WITH_HISTORY: readonly TransportName[] = ['redis-streams', 'kafka'];
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -68,7 +71,7 @@ export interface ThrunConfig {
 export interface TransportsConfig {
   readonly sqlite?: SqliteConfig;
   /** Of both transports over Redis, and of a batch store there. */
-  readonly redis?: RedisConfig;
+  readonly redis?: TransportsRedisConfig;
   readonly rabbitmq?: RabbitmqConfig;
   readonly kafka?: KafkaConfig;
 }
@@ -117,6 +120,14 @@ export interface RedisConfig {
   readonly tls?: boolean | ConnectionOptions;
   /** A command that is not answered within this means that the connection is dead: another one is made. Default `5s`. */
   readonly timeout?: Duration;
+}
+
+export interface TransportsRedisConfig extends RedisConfig {
+  /**
+   * redis-streams: how long an event stays in its stream, from its publishing, when every group is done with it, for
+   * `thrun replay`. Default 0: not at all.
+   */
+  readonly history?: Duration;
 }
 
 export interface RedisSentinelConfig {

@@ -34,7 +34,7 @@ export interface ResolvedConfig {
   readonly transport: TransportName | Transport;
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-    readonly redis: ResolvedRedisConfig;
+    readonly redis: ResolvedRedisConfig & { readonly historyMs: number };
     readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
       readonly heartbeatMs: number;
       readonly timeoutMs: number;
@@ -134,7 +134,7 @@ export function resolveConfig(config: unknown, options: ResolveOptions = {}): Re
 }
 
 function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOptions): ResolvedConfig {
-  const { sqlite = {}, redis = {}, rabbitmq = {}, kafka = {} } = config.transports ?? {};
+  const { sqlite = {}, redis: { history, ...redis } = {}, rabbitmq = {}, kafka = {} } = config.transports ?? {};
   const { limits = {}, worker = {} } = config;
   const group = config.group ?? packageName(root) ?? 'thrun';
   const queue = config.queue ?? 'events';
@@ -148,7 +148,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transport: config.transport ?? 'sqlite',
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
-      redis: redisOf(redis),
+      redis: { ...redisOf(redis), historyMs: ms(history, 0) },
       rabbitmq: rabbitmqOf(rabbitmq, group, queue),
       kafka: kafkaOf(kafka, group, queue),
     },
@@ -186,12 +186,13 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
 function batchesOf({ transport = 'sqlite', transports, batches = {} }: ThrunConfig, root: string) {
   const { sqlite = {}, redis = {}, stalledAfter, keep } = batches;
   const { path = '.thrun/batches.db', durability = 'full' } = sqlite;
+  const { history: _, ...shared } = transports?.redis ?? {};
   const { store = typeof transport === 'string' ? STORE_BESIDE[transport] : 'sqlite' } = batches;
   const keepMs = ms(keep, 7 * 86_400_000);
   return {
     store,
     sqlite: { path: resolve(root, path), durability },
-    redis: redisOf(placesOf(redis).length > 0 ? redis : { ...transports?.redis, ...redis }),
+    redis: redisOf(placesOf(redis).length > 0 ? redis : { ...shared, ...redis }),
     stalledAfterMs: ms(stalledAfter, 86_400_000),
     keepMs: keepMs === 0 ? undefined : keepMs,
   };

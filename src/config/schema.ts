@@ -136,7 +136,7 @@ export const configSchema = section(
         sqlite: v.optional(
           section({ path: v.optional(filePath()), durability: v.optional(oneOf(['full', 'normal'])) }),
         ),
-        redis: v.optional(section(redis)),
+        redis: v.optional(section({ ...redis, history: v.optional(duration()) })),
         rabbitmq: v.optional(section(rabbitmq)),
         kafka: v.optional(section(kafka)),
       }),

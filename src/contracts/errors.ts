@@ -53,6 +53,10 @@ const TABLE = {
   },
   THRUN_TRANSPORT_CLOSED: { usage: false, message: 'The transport %s is closed.' },
   THRUN_STORE_UNAVAILABLE: { usage: false, message: 'The batch store %s cannot be used: %s' },
+  THRUN_STORE_BUSY: {
+    usage: false,
+    message: 'The batch store %s was locked by another process for %s ms. Nothing was written; try again.',
+  },
   THRUN_BATCH_STORE: {
     usage: true,
     message:

@@ -92,8 +92,15 @@ export class RedisDeadLetters implements DeadLetterAccess {
     decide: (keys: QueueKeys, group: string, graves: readonly Grave[]) => Promise<number>,
   ): Promise<number> {
     const places = new Map<string, Grave[]>();
+    // Hundreds of ids are of a queue or two.
+    const known = new Map<string, Promise<boolean>>();
+    const isOurs = (queue: string) => {
+      const asked = known.get(queue) ?? this.#parts.registry.has(queue);
+      known.set(queue, asked);
+      return asked;
+    };
     for (const id of new Set(ids)) {
-      const grave = await this.#grave(id);
+      const grave = await this.#grave(id, isOurs);
       if (!grave) continue;
       const place = JSON.stringify([grave.queue, grave.group]);
       places.set(place, [...(places.get(place) ?? []), grave]);
@@ -106,9 +113,10 @@ export class RedisDeadLetters implements DeadLetterAccess {
     return count;
   }
 
-  async #grave(id: string): Promise<Grave | undefined> {
+  async #grave(id: string, isOurs = (queue: string) => this.#parts.registry.has(queue)): Promise<Grave | undefined> {
+    await this.#parts.connection();
     const [, number, queue] = /^(\d{16,}):(.+)$/s.exec(id) ?? [];
-    if (number === undefined || queue === undefined) return undefined;
+    if (number === undefined || queue === undefined || !(await isOurs(queue))) return undefined;
     const text = await this.#read((client) => client.hget(new QueueKeys(queue).dead, number));
     if (text === null) return undefined;
     const facts = JSON.parse(text) as DeadFacts;
@@ -119,7 +127,7 @@ export class RedisDeadLetters implements DeadLetterAccess {
   async #places({ queue, group }: DeadLetterFilter): Promise<{ keys: QueueKeys; group: string }[]> {
     const { connection, registry } = this.#parts;
     await connection();
-    const queues = queue === undefined ? await registry.all() : [queue];
+    const queues = queue === undefined ? await registry.all() : (await registry.has(queue)) ? [queue] : [];
     const places: { keys: QueueKeys; group: string }[] = [];
     for (const name of queues) {
       const keys = new QueueKeys(name);

@@ -36,31 +36,15 @@ export class RedisPublisher {
     return batch.sent;
   }
 
-  /** Resolves when everything handed over so far has been decided. */
-  async flush(): Promise<void> {
-    while (this.#sending.size > 0) await Promise.allSettled(this.#sending);
-  }
-
-  #begin(queue: string): Batch {
-    const messages: OutgoingMessage[] = [];
-    const sent = Promise.resolve().then(() => {
-      if (this.#gathering.get(queue) === batch) this.#gathering.delete(queue);
-      return this.#sendNow(queue, messages);
-    });
-    const batch = { messages, sent };
-    this.#gathering.set(queue, batch);
-    this.#sending.add(sent);
-    const done = () => this.#sending.delete(sent);
-    sent.then(done, done);
-    return batch;
-  }
-
-  async #sendNow(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+  /**
+   * Sends once, waiting for a connection if need be.
+   * @throws {ThrunError} as `publish` does
+   */
+  async write<Reply>(send: () => Promise<Reply>): Promise<Reply> {
     const giveUpAt = performance.now() + this.#connection.timeoutMs;
     for (;;) {
       try {
-        await this.#send(queue, messages);
-        return;
+        return await send();
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error;
         const { outcome, message } = error;
@@ -72,5 +56,24 @@ export class RedisPublisher {
         }
       }
     }
+  }
+
+  /** Resolves when everything handed over so far has been decided. */
+  async flush(): Promise<void> {
+    while (this.#sending.size > 0) await Promise.allSettled(this.#sending);
+  }
+
+  #begin(queue: string): Batch {
+    const messages: OutgoingMessage[] = [];
+    const sent = Promise.resolve().then(async () => {
+      if (this.#gathering.get(queue) === batch) this.#gathering.delete(queue);
+      await this.write(() => this.#send(queue, messages));
+    });
+    const batch = { messages, sent };
+    this.#gathering.set(queue, batch);
+    this.#sending.add(sent);
+    const done = () => this.#sending.delete(sent);
+    sent.then(done, done);
+    return batch;
   }
 }

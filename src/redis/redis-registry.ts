@@ -1,16 +1,21 @@
+import type { Client } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisFailure } from './redis-failure.js';
+
+/** The kinds of queues, and what Redis calls the keys of each. */
+export const TYPE_OF = { list: 'list', streams: 'stream' } as const;
+export type Kind = keyof typeof TYPE_OF;
 
 /** Which queues there are: asked by operators only, so it is one set, and each process adds a queue once. */
 export class QueueRegistry {
   readonly #connection: RedisConnection;
-  readonly #key: string;
+  readonly #kind: Kind;
   readonly #known = new Set<string>();
 
   /** @param kind of the queues: each has a set of its own */
-  constructor(connection: RedisConnection, kind: string) {
+  constructor(connection: RedisConnection, kind: Kind) {
     this.#connection = connection;
-    this.#key = `thrun:${kind}:queues`;
+    this.#kind = kind;
   }
 
   isKnown(queue: string): boolean {
@@ -19,7 +24,7 @@ export class QueueRegistry {
 
   async add(queue: string): Promise<void> {
     if (this.#known.has(queue)) return;
-    await this.#connection.run((client) => client.sadd(this.#key, queue));
+    await this.#run((client) => client.sadd(keyOf(this.#kind), queue));
     this.#known.add(queue);
   }
 
@@ -31,6 +36,32 @@ export class QueueRegistry {
   }
 
   async all(): Promise<string[]> {
-    return (await this.#connection.run((client) => client.smembers(this.#key))).sort();
+    const queues = await this.#run((client) => client.smembers(keyOf(this.#kind)));
+    const ours = await Promise.all(queues.map((queue) => this.#isOfKind(queue)));
+    return queues.filter((_, n) => ours[n]).sort();
   }
+
+  async has(queue: string): Promise<boolean> {
+    const isNoted = await this.#run((client) => client.sismember(keyOf(this.#kind), queue));
+    return isNoted === 1 && (await this.#isOfKind(queue));
+  }
+
+  /**
+   * A name that was a list and is a stream now is in both sets, and what lies beside either has the same names: it belongs
+   * to what the key is now. A list that is empty is no key at all.
+   */
+  async #isOfKind(queue: string): Promise<boolean> {
+    const type = await this.#run((client) => client.type(queue));
+    if (type === TYPE_OF[this.#kind]) return true;
+    if (Object.values<string>(TYPE_OF).includes(type)) return false;
+    return this.#kind === 'list' || (await this.#run((client) => client.sismember(keyOf('list'), queue))) === 0;
+  }
+
+  #run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    return this.#connection.run(send);
+  }
+}
+
+function keyOf(kind: Kind): string {
+  return `thrun:${kind}:queues`;
 }

@@ -1,17 +1,18 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { ConsumeOptions, OutgoingMessage } from '../contracts/transport.js';
+import type { Client } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
 import type { RedisOptions } from './redis-options.js';
 import { RedisPublisher, type Send } from './redis-publisher.js';
-import { QueueRegistry } from './redis-registry.js';
+import { type Kind, QueueRegistry } from './redis-registry.js';
 import { type Block, RedisWaiter } from './redis-waiter.js';
 
 export interface SessionOptions {
   /** The transport's name. */
   readonly transport: string;
-  readonly kind: string;
+  readonly kind: Kind;
   readonly publish: Send;
 }
 
@@ -64,6 +65,12 @@ export class RedisSession {
     if (this.#closed) throw this.#closedError();
     if (this.#opening === undefined) await this.open();
     if (messages.length > 0) await this.#publisher.publish(queue, messages);
+  }
+
+  /** Something that is new there, as a publish is. @throws {ThrunError} as `publish` does */
+  async write<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
+    const connection = await this.open();
+    return this.#publisher.write(() => connection.run(send));
   }
 
   /** @param block how to wait for news of what `name` stands for, without taking anything */

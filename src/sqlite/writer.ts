@@ -2,6 +2,8 @@ import { ThrunError } from '../contracts/errors.js';
 import { type Database, isBusy } from './driver.js';
 
 export interface WriterOptions {
+  /** Whose file it is: an error says so. */
+  readonly owner: 'transport' | 'store';
   readonly durability: 'full' | 'normal';
   /** How long a task waits for other processes' locks. */
   readonly busyMs: number;
@@ -25,9 +27,15 @@ export interface HowToWrite<Result = never> {
   readonly quiet?: boolean;
   /** Is called with the result as soon as it is committed, before anything else can run. Must not throw. */
   readonly committed?: (result: Result) => void;
-  /** Waits for the lock for as long as this says, instead of failing with THRUN_TRANSPORT_BUSY. */
+  /** Waits for the lock for as long as this says, instead of failing with THRUN_TRANSPORT_BUSY (or THRUN_STORE_BUSY). */
   readonly keepTrying?: () => boolean;
 }
+
+const BUSY = { transport: 'THRUN_TRANSPORT_BUSY', store: 'THRUN_STORE_BUSY' } as const;
+const CLOSED = {
+  transport: () => new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']),
+  store: () => new ThrunError('THRUN_STORE_UNAVAILABLE', ['sqlite', 'it is closed']),
+};
 
 const LAZY_MS = 2;
 /** Publishes that need no fsync keep from the event loop for no longer than this in one go. */
@@ -67,7 +75,7 @@ export class Writer {
    */
   run<Result>(work: () => Result, how: HowToWrite<Result> = {}): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      if (this.#closed) return reject(new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']));
+      if (this.#closed) return reject(CLOSED[this.#options.owner]());
       const now = performance.now();
       const deadline = now + this.#options.busyMs;
       this.#waiting.push({ work, how, deadline, resolve: resolve as (result: unknown) => void, reject });
@@ -186,7 +194,7 @@ export class Writer {
     const still: Task[] = [];
     for (const task of tasks) {
       if (task.deadline > now || task.how.keepTrying?.()) still.push(task);
-      else task.reject(new ThrunError('THRUN_TRANSPORT_BUSY', ['sqlite', this.#options.busyMs]));
+      else task.reject(new ThrunError(BUSY[this.#options.owner], ['sqlite', this.#options.busyMs]));
     }
     this.#waiting = [...still, ...this.#waiting];
     if (this.#waiting.length > 0) this.#timer ??= setTimeout(this.#commit, 1 + Math.random() * 3);

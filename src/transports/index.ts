@@ -1,15 +1,15 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { Transport } from '../contracts/transport.js';
-import type { RedisOptions } from '../redis/redis-options.js';
 import type { KafkaOptions } from './kafka/kafka-options.js';
 import type { RabbitmqOptions } from './rabbitmq/rabbitmq-options.js';
+import type { RedisStreamsOptions } from './redis-streams/redis-streams-options.js';
 import type { SqliteOptions } from './sqlite/sqlite-options.js';
 
 /** Options of every transport, by name. */
 export interface TransportSettings {
   readonly sqlite: SqliteOptions;
   /** Of both transports over Redis. */
-  readonly redis: RedisOptions;
+  readonly redis: RedisStreamsOptions;
   readonly rabbitmq: RabbitmqOptions;
   readonly kafka: KafkaOptions;
 }

@@ -101,7 +101,9 @@ function verdictOf(
   envelope: Envelope,
   parts: ExecuteParts,
 ): Verdict | Promise<Verdict> {
-  if (listener.queue !== undefined && listener.queue !== delivery.queue && delivery.target === undefined) {
+  // A retry has been where it belongs; what is addressed to a listener from the first (a replay) has not.
+  const isFirst = delivery.target === undefined || delivery.attempt === 1;
+  if (listener.queue !== undefined && listener.queue !== delivery.queue && isFirst) {
     return { kind: 'forward', queue: listener.queue };
   }
   if (!parts.runs(listener)) return { kind: 'elsewhere' };

@@ -216,7 +216,8 @@ async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      if ((error as { readonly code?: string }).code !== 'THRUN_TRANSPORT_BUSY') throw error;
+      const { code = '' } = error as { readonly code?: string };
+      if (!['THRUN_TRANSPORT_BUSY', 'THRUN_STORE_BUSY'].includes(code)) throw error;
     }
   }
 }

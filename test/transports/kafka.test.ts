@@ -2,4 +2,4 @@ import { describe, test } from 'vitest';
 import { transportConformance } from '../../src/testing/conformance/index.js';
 import { kafkaSubject, SKIPPED, traits } from '../brokers/kafka-subject.js';
 
-transportConformance('kafka', { describe, test, traits, skip: SKIPPED, create: kafkaSubject });
+transportConformance('kafka', { describe, test, traits, skip: SKIPPED, with: ['history'], create: kafkaSubject });

@@ -7,8 +7,9 @@ transportConformance('memory', {
   describe,
   test,
   traits: new MemoryTransport().traits,
+  with: ['history'],
   async create() {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ history: true });
     return {
       transport: new MemoryTransport(store),
       another: async () => new MemoryTransport(store),

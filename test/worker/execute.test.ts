@@ -112,6 +112,16 @@ describe('one delivery', () => {
     ]);
   });
 
+  test('addressed to a listener from the first, it still goes to the queue that one runs from', async () => {
+    const [replayed, retried] = [new FakeDelivery(body, 1, 0, 'mailer'), new FakeDelivery(body, 2, 0, 'mailer')];
+    const all = parts();
+    await execute(replayed, all);
+    expect(replayed.settled).toMatchObject([{ kind: 'postponed', target: 'mailer', queue: 'mail', attempts: 0 }]);
+    expect(all.ran).toEqual([]);
+    await execute(retried, all);
+    expect([retried.settled, all.ran]).toEqual(['ack', ['mailer']]);
+  });
+
   test('crashes are no failures: what a dying worker held is tried again', async () => {
     const delivery = new FakeDelivery(body, 3, 2, 'bad');
     await execute(delivery, parts());

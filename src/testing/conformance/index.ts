@@ -1,5 +1,5 @@
 import type { Case } from './case.js';
-import { type Ability, type ConformanceOptions, type Fault, type Need, REASON } from './options.js';
+import { type Ability, type ConformanceOptions, type Fault, type Need, type RareAbility, REASON } from './options.js';
 import { attempts } from './promises/attempts.js';
 import { broker } from './promises/broker.js';
 import { closing } from './promises/closing.js';
@@ -8,6 +8,7 @@ import { deadLetters } from './promises/dead-letters.js';
 import { delays } from './promises/delays.js';
 import { fanOut } from './promises/fan-out.js';
 import { handingOver } from './promises/handing-over.js';
+import { history } from './promises/history.js';
 import { leases } from './promises/leases.js';
 import { next } from './promises/next.js';
 import { order } from './promises/order.js';
@@ -17,7 +18,7 @@ import { settlement } from './promises/settlement.js';
 import { wholeBytes } from './promises/whole-bytes.js';
 import { Stand } from './stand.js';
 
-export type { Ability, ConformanceOptions, Fault, Subject, TestApi } from './options.js';
+export type { Ability, ConformanceOptions, Fault, RareAbility, Subject, TestApi } from './options.js';
 export { StallableClock } from './stallable-clock.js';
 
 const PROMISES = [
@@ -32,6 +33,7 @@ const PROMISES = [
   order,
   deadLetters,
   queues,
+  history,
   next,
   closing,
   concurrency,
@@ -74,9 +76,11 @@ async function runCase(one: Case, { create }: ConformanceOptions): Promise<void>
   }
 }
 
-function unmet({ needs = [] }: Case, { traits, without = [], faults = [] }: ConformanceOptions): string | undefined {
+function unmet({ needs = [] }: Case, options: ConformanceOptions): string | undefined {
+  const { traits, without = [], with: rare = [], faults = [] } = options;
   const has = (need: Need) => {
     if (isAbility(need)) return !without.includes(need);
+    if (isRareAbility(need)) return rare.includes(need);
     return isFault(need) ? faults.includes(need) : traits[need];
   };
   const missing = needs.find((need) => !has(need));
@@ -85,6 +89,10 @@ function unmet({ needs = [] }: Case, { traits, without = [], faults = [] }: Conf
 
 function isAbility(need: Need): need is Ability {
   return need === 'deadLetters' || need === 'queues';
+}
+
+function isRareAbility(need: Need): need is RareAbility {
+  return need === 'history';
 }
 
 function isFault(need: Need): need is Fault {

@@ -37,6 +37,8 @@ export interface ConformanceOptions extends TestApi {
   readonly traits: TransportTraits;
   /** Abilities the transport does not have. Default: it has both. */
   readonly without?: readonly Ability[];
+  /** Abilities that few transports have, and this one does. Default: none. */
+  readonly with?: readonly RareAbility[];
   /** What the factory can do to its broker. Default: nothing, and the cases that need it are skipped. */
   readonly faults?: readonly Fault[];
   /** Cases that are to be skipped all the same: their title → the reason, for a person. An unknown title is an error. */
@@ -45,11 +47,13 @@ export interface ConformanceOptions extends TestApi {
 
 export type Ability = 'deadLetters' | 'queues';
 
+export type RareAbility = 'history';
+
 /** What can befall a broker, or the way to it. */
 export type Fault = 'restart' | 'lostAnswer';
 
 /** What a case asks of the transport, or of the factory. */
-export type Need = 'fanOut' | 'atomicPublish' | 'ordered' | 'persistent' | Ability | Fault;
+export type Need = 'fanOut' | 'atomicPublish' | 'ordered' | 'persistent' | Ability | RareAbility | Fault;
 
 /** Why a case is skipped where the need is not met. */
 export const REASON: Readonly<Record<Need, string>> = {
@@ -59,6 +63,7 @@ export const REASON: Readonly<Record<Need, string>> = {
   persistent: 'messages do not outlive the process',
   deadLetters: 'its dead letters cannot be read',
   queues: 'it cannot tell what it holds',
+  history: 'it keeps nothing of what was handled',
   restart: 'there is no broker that could be restarted',
   lostAnswer: 'there is no link that could lose an answer',
 };

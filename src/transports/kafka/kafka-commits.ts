@@ -17,8 +17,10 @@ export interface CommitsParts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-interface Waiting {
-  readonly done: (isCommitted: boolean) => void;
+/** All that is to be written by the same commit. */
+interface Round {
+  readonly written: Promise<boolean>;
+  readonly done: (isWritten: boolean) => void;
 }
 
 /** Settlements that hurry nobody are gathered for so long. */
@@ -31,7 +33,7 @@ const LONGEST_PAUSE_MS = 1000;
  */
 export class Commits {
   readonly #parts: CommitsParts;
-  #waiting: Waiting[] = [];
+  #next: Round | undefined;
   #timer: (() => void) | undefined;
   #working: Promise<void> | undefined;
 
@@ -39,9 +41,12 @@ export class Commits {
     this.#parts = parts;
   }
 
-  /** Resolves to whether it was written; false: the partitions are somebody else's. */
+  /**
+   * What is done by now is written before long. Resolves to whether it was; false: the partitions are somebody else's. The
+   * same promise for all that one commit writes.
+   */
   soon(): Promise<boolean> {
-    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    const { written } = (this.#next ??= newRound());
     if (!this.#working && !this.#timer) {
       const timer = setTimeout(() => {
         this.#timer = undefined;
@@ -53,14 +58,15 @@ export class Commits {
   }
 
   now(): Promise<boolean> {
-    const written = new Promise<boolean>((done) => this.#waiting.push({ done }));
+    const { written } = (this.#next ??= newRound());
     this.#start();
     return written;
   }
 
   /** Whatever waits is lost. */
   lost(): void {
-    for (const { done } of this.#waiting.splice(0)) done(false);
+    this.#next?.done(false);
+    this.#next = undefined;
   }
 
   #start(): void {
@@ -68,15 +74,15 @@ export class Commits {
     this.#timer = undefined;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
-      if (this.#waiting.length > 0) this.#start();
+      if (this.#next) this.#start();
     });
   }
 
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const waiting = this.#waiting.splice(0);
-      const isCommitted = await this.#write();
-      for (const { done } of waiting) done(isCommitted);
+    while (this.#next) {
+      const { done } = this.#next;
+      this.#next = undefined;
+      done(await this.#write());
     }
   }
 
@@ -107,4 +113,12 @@ export class Commits {
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#parts.clock.after(ms, resolve));
   }
+}
+
+function newRound(): Round {
+  let done: Round['done'] = () => undefined;
+  const written = new Promise<boolean>((resolve) => {
+    done = resolve;
+  });
+  return { written, done };
 }

@@ -13,6 +13,7 @@ export interface Settling {
 }
 
 const EMPTY = Buffer.alloc(0);
+const DONE = Promise.resolve();
 
 export class KafkaDelivery implements Delivery {
   readonly attempt: number;
@@ -57,24 +58,24 @@ export class KafkaDelivery implements Delivery {
   }
 
   ack(): Promise<void> {
-    return this.#settle(() => this.settling.acked(this));
+    return this.#settle() ? this.settling.acked(this) : DONE;
   }
 
   release(): Promise<void> {
-    return this.#settle(() => this.settling.handedBack(this));
+    return this.#settle() ? this.settling.handedBack(this) : DONE;
   }
 
   handOver(successors: readonly Successor[]): Promise<void> {
-    return this.#settle(() =>
-      successors.length === 0 ? this.settling.acked(this) : this.settling.replaced(this, successors),
-    );
+    if (!this.#settle()) return DONE;
+    return successors.length === 0 ? this.settling.acked(this) : this.settling.replaced(this, successors);
   }
 
-  #settle(how: () => Promise<void>): Promise<void> {
-    if (this.isSettled) return Promise.resolve();
+  /** @returns whether this is the first word on it */
+  #settle(): boolean {
+    if (this.isSettled) return false;
     this.isSettled = true;
     this.onSettled(this);
-    return how();
+    return true;
   }
 }
 

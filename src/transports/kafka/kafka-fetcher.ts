@@ -7,6 +7,8 @@ export interface FetcherParts {
   readonly topics: readonly string[];
   /** Where there is room for more, and from which offset. */
   readonly wanted: () => readonly (Place & { readonly offset: number })[];
+  /** Somebody will have room for more in a moment: a question that waits for news elsewhere would be in the way. */
+  readonly isHurried: () => boolean;
   readonly onFetched: (fetched: Fetched, from: number) => void;
   /** What was to be read there is not there any more, or not yet. */
   readonly onOutOfRange: (place: Place) => Promise<void>;
@@ -16,6 +18,7 @@ export interface FetcherParts {
 
 /** An empty partition is asked again after so long; news end the wait at once. */
 const WAIT_MS = 250;
+const HURRIED_MS = 5;
 const LONGEST_PAUSE_MS = 2000;
 
 /** Reads ahead: one question at a time to each node that leads something of ours, so that a slow one holds up nobody. */
@@ -58,7 +61,10 @@ export class Fetcher {
       const places = this.#parts.wanted().filter((place) => leaders.get(placeKey(place)) === node);
       if (places.length === 0) break;
       try {
-        const fetched = await this.#parts.link.fetch(node, { waitMs: WAIT_MS, places });
+        const fetched = await this.#parts.link.fetch(node, {
+          waitMs: this.#parts.isHurried() ? HURRIED_MS : WAIT_MS,
+          places,
+        });
         if (this.#isClosed) break;
         this.#parts.onAnswer();
         failures = 0;

@@ -67,6 +67,8 @@ export class Ledger {
   /** Read, and in nobody's hands; and their bytes. */
   waiting = 0;
   waitingBytes = 0;
+  /** The partition is somebody else's now. */
+  isGone = false;
   /** Something changed since it was last committed. */
   isDirty = false;
 

@@ -43,7 +43,7 @@ const COMMIT_MS = 2000;
 const PAUSE_MS = 500;
 
 /** Read ahead of each partition, at most. */
-const MOST_WAITING = 2000;
+const MOST_WAITING = 4000;
 const MOST_BYTES = 4 * 1024 * 1024;
 /** Settled behind one that is not: then its partition has to wait for it. */
 const MOST_OPEN = 20_000;
@@ -51,6 +51,15 @@ const MOST_RUNS = 2000;
 
 /** So many settled records of our own topics are deleted at once. */
 const TRIM = 1000;
+
+const DONE = Promise.resolve();
+
+/** Settlements that the same commit writes. */
+interface Round {
+  readonly writing: Promise<boolean>;
+  readonly written: Promise<void>;
+  readonly deliveries: KafkaDelivery[];
+}
 
 /** One process's seat in the group of one queue: everything its consumers there receive comes through it. */
 export class Member implements Settling {
@@ -68,9 +77,12 @@ export class Member implements Settling {
   readonly #replacing = new Set<Promise<void>>();
   readonly #trimmed = new Map<string, number>();
   #idle: (() => void)[] = [];
+  #round: Round | undefined;
   #asking = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   #lineTimer: (() => void) | undefined;
+  /** There is more to read than there is room for. */
+  #hasFull = false;
   #isClosed = false;
 
   constructor(options: MemberOptions, parts: MemberParts) {
@@ -107,6 +119,7 @@ export class Member implements Settling {
     this.#fetcher = new Fetcher({
       ...common,
       wanted: () => this.#wanted(),
+      isHurried: () => this.#hasFull && this.#pool.isQuick,
       onFetched: (fetched, from) => this.#receive(fetched, from),
       onOutOfRange: (place) => this.#outOfRange(place),
     });
@@ -154,18 +167,18 @@ export class Member implements Settling {
     await this.#commits.now();
   }
 
-  async acked(delivery: KafkaDelivery): Promise<void> {
-    if (!this.#letGo(delivery)) return;
+  acked(delivery: KafkaDelivery): Promise<void> {
+    if (!this.#letGo(delivery)) return DONE;
     const { entry } = delivery;
     this.#pool.add(entry.ledger.done(entry));
-    await this.#written([delivery], this.#commits.soon());
+    return this.#written(delivery, this.#commits.soon());
   }
 
-  async handedBack(delivery: KafkaDelivery): Promise<void> {
-    if (!this.#letGo(delivery)) return;
+  handedBack(delivery: KafkaDelivery): Promise<void> {
+    if (!this.#letGo(delivery)) return DONE;
     delivery.entry.ledger.free(delivery.entry);
     this.#pool.putBack([delivery.entry]);
-    await this.#written([delivery], this.#commits.now());
+    return this.#written(delivery, this.#commits.now());
   }
 
   replaced(delivery: KafkaDelivery, successors: readonly Successor[]): Promise<void> {
@@ -308,8 +321,12 @@ export class Member implements Settling {
   #wanted() {
     if (this.#membership.isMoving || !this.#isWanted) return [];
     const wanted: (Place & { offset: number })[] = [];
+    this.#hasFull = false;
     for (const ledger of this.#ledgers.values()) {
-      if (ledger.waiting >= MOST_WAITING || ledger.waitingBytes >= MOST_BYTES) continue;
+      if (ledger.waiting >= MOST_WAITING || ledger.waitingBytes >= MOST_BYTES) {
+        this.#hasFull = true;
+        continue;
+      }
       if (ledger.open >= MOST_WAITING && (ledger.open >= MOST_OPEN || ledger.runs >= MOST_RUNS)) {
         this.#stuck(ledger);
         continue;
@@ -393,7 +410,7 @@ export class Member implements Settling {
     } catch (error) {
       this.#health.degraded(`what is not due cannot be put aside, and is tried again: ${textOf(error)}`);
       await this.#passed(PAUSE_MS);
-      this.#pool.addAll(entries.filter(({ ledger }) => this.#isMine(ledger)));
+      this.#pool.addAll(entries.filter(({ ledger }) => !ledger.isGone));
     }
   }
 
@@ -430,17 +447,21 @@ export class Member implements Settling {
     return wasHeld;
   }
 
-  async #written(deliveries: readonly KafkaDelivery[], writing: Promise<boolean>): Promise<void> {
-    if (await writing) return;
-    for (const { id } of deliveries) this.#lost(id);
+  /** One promise for all that the same commit writes. */
+  #written(delivery: KafkaDelivery, writing: Promise<boolean>): Promise<void> {
+    if (this.#round?.writing !== writing) {
+      const deliveries: KafkaDelivery[] = [];
+      const written = writing.then((isWritten) => {
+        if (!isWritten) for (const { id } of deliveries) this.#lost(id);
+      });
+      this.#round = { writing, written, deliveries };
+    }
+    this.#round.deliveries.push(delivery);
+    return this.#round.written;
   }
 
   #lost(id: string): void {
     if (!this.#isClosed) this.#options.onNotice({ kind: 'lease_lost', queue: this.#options.queue, id });
-  }
-
-  #isMine(ledger: Ledger): boolean {
-    return this.#ledgers.get(placeKey(ledger.place)) === ledger;
   }
 
   #dropAll(): void {
@@ -451,6 +472,7 @@ export class Member implements Settling {
 
   #drop(key: string, ledger: Ledger): void {
     this.#ledgers.delete(key);
+    ledger.isGone = true;
     this.#pool.drop(ledger);
     for (const delivery of this.#held) {
       if (delivery.entry.ledger !== ledger) continue;

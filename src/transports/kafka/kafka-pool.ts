@@ -14,6 +14,13 @@ export interface PoolParts {
   readonly onRoom: () => void;
 }
 
+/** A claim is a request to the broker, which takes its time: what will be taken within so long is claimed ahead, … */
+const AHEAD_MS = 25;
+/** … and no more than this: all of it counts as received when this process dies. */
+const MOST_AHEAD = 4000;
+/** How much the newest taking says of the pace. */
+const NEWEST = 0.2;
+
 /** What was read and is not given out: to be claimed, claimed, and not due for a moment. */
 export class Pool {
   readonly #parts: PoolParts;
@@ -27,6 +34,11 @@ export class Pool {
   #timer: (() => void) | undefined;
   #resting: (() => void) | undefined;
   #claiming = false;
+  /** Taken in a millisecond, lately. */
+  #pace = 0;
+  #takenAt = performance.now();
+  /** Whoever took last asks for more as soon as he has something. */
+  isQuick = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(parts: PoolParts) {
@@ -70,11 +82,20 @@ export class Pool {
   /** Up to `max` that are claimed, and a claim of more where there are any; whoever waits is woken by it. */
   take(max: number, isQuick: boolean): readonly Entry[] {
     if (!this.#parts.isOpen()) return [];
-    if (this.#claimed.length < max) void this.#claim(isQuick ? 2 * max : max - this.#claimed.length);
+    this.isQuick = isQuick;
+    const ahead = isQuick ? Math.max(2 * max, Math.min(this.#pace * AHEAD_MS, MOST_AHEAD)) : max;
+    if (this.#claimed.length < Math.max(max, ahead / 2)) void this.#claim(Math.ceil(ahead) - this.#claimed.length);
     if (this.#claimed.length === 0) return [];
     const taken = this.#claimed.splice(0, max).filter(isHeld);
+    this.#measure(taken.length);
     this.#parts.onRoom();
     return taken;
+  }
+
+  #measure(count: number): void {
+    const now = performance.now();
+    this.#pace += NEWEST * (count / Math.max(now - this.#takenAt, 0.1) - this.#pace);
+    this.#takenAt = now;
   }
 
   /** What was claimed and nobody took is free again. */
@@ -150,10 +171,10 @@ export class Pool {
   }
 }
 
-function isHeld({ status }: Entry): boolean {
-  return status === HELD;
+function isHeld({ status, ledger }: Entry): boolean {
+  return status === HELD && !ledger.isGone;
 }
 
-function isFree({ status }: Entry): boolean {
-  return status === FREE;
+function isFree({ status, ledger }: Entry): boolean {
+  return status === FREE && !ledger.isGone;
 }

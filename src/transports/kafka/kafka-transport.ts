@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../../contracts/clock.js';
 import type { DeadLetterAccess } from '../../contracts/dead-letter.js';
+import type { HistoryAccess } from '../../contracts/history.js';
 import type {
+  BrokerChecks,
   ConsumeOptions,
   Consumer,
   OutgoingMessage,
@@ -9,6 +11,8 @@ import type {
   TransportTraits,
 } from '../../contracts/transport.js';
 import type { KafkaClient } from './kafka-client.js';
+import { KafkaChecks } from './kafka-checks.js';
+import { KafkaHistory } from './kafka-history.js';
 import { KafkaDeadLetters } from './kafka-dead-letters.js';
 import { KafkaQueues } from './kafka-queues.js';
 import { KafkaConsumer } from './kafka-consumer.js';
@@ -34,6 +38,8 @@ export class KafkaTransport implements Transport {
   };
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  readonly checks: BrokerChecks;
+  readonly history: HistoryAccess;
   readonly #client: KafkaClient;
   readonly #topics: Topics;
   readonly #parcels: Parcels;
@@ -57,6 +63,8 @@ export class KafkaTransport implements Transport {
     this.#members = new Members({ ...parts, heartbeatMs });
     this.#queues = new Set(options.queues);
     this.deadLetters = new KafkaDeadLetters(parts);
+    this.checks = new KafkaChecks({ client, topics: this.#topics, queues: this.#queues });
+    this.history = new KafkaHistory({ ...parts, registry: this.#registry });
     this.queues = new KafkaQueues({ ...parts, members: this.#members, queues: this.#queues });
   }
 

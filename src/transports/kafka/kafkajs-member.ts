@@ -29,8 +29,8 @@ const PROTOCOL = 'thrun';
 export const READ_COMMITTED = 1;
 
 /** Of one partition at a time; a larger record comes whole. */
-const PARTITION_BYTES = 512 * 1024;
-const ALL_BYTES = 4 * 1024 * 1024;
+const PARTITION_BYTES = 1024 * 1024;
+const ALL_BYTES = 8 * 1024 * 1024;
 
 /** One member's connections: a coordinator's answers are not to wait behind those of another member. */
 export class KafkajsMember implements MemberLink {

@@ -1,4 +1,5 @@
 import type { DeadLetter } from '../../contracts/dead-letter.js';
+import type { PastEvent } from '../../contracts/history.js';
 
 /** One message as one group sees it. */
 export interface Item {
@@ -26,9 +27,17 @@ export class MemoryStore {
   readonly queues = new Map<string, Map<string, Subscription>>();
   /** Published where no group is registered yet: the first one gets it. */
   readonly unclaimed = new Map<string, Item[]>();
+  /** Published, whatever has become of it since; nothing unless the store keeps a history. */
+  readonly past = new Map<string, PastEvent[]>();
   readonly dead = new Map<string, DeadLetter & { readonly message: string }>();
+  readonly keepsHistory: boolean;
   #last = 0;
   readonly #waiters = new Set<() => void>();
+
+  /** @param history keep everything that was published, for as long as the process lives. Default: nothing */
+  constructor({ history = false } = {}) {
+    this.keepsHistory = history;
+  }
 
   nextId(): number {
     return ++this.#last;
@@ -54,7 +63,9 @@ export class MemoryStore {
   /** A copy for every group, so that each has its own fate. */
   publish(queue: string, message: Pick<Item, 'body' | 'publishedAt' | 'due'>): void {
     const item = (): Item => ({ ...message, id, target: undefined, attempts: 0, crashes: 0, lease: undefined });
-    const id = `memory:${this.nextId()}`;
+    const number = this.nextId();
+    const id = `memory:${number}`;
+    if (this.keepsHistory) this.#remember(queue, { position: String(number), id, ...message });
     const groups = [...(this.queues.get(queue)?.values() ?? [])].filter(({ registered }) => registered);
     for (const { items } of groups) items.add(item());
     if (groups.length === 0) {
@@ -63,6 +74,12 @@ export class MemoryStore {
       else this.unclaimed.set(queue, [item()]);
     }
     this.changed();
+  }
+
+  #remember(queue: string, { position, id, body, publishedAt }: PastEvent): void {
+    const past = this.past.get(queue) ?? [];
+    this.past.set(queue, past);
+    past.push({ position, id, body, publishedAt });
   }
 
   /** Something is held, or ready to be received. */

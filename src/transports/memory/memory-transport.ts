@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../contracts/clock.js';
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter } from '../../contracts/dead-letter.js';
 import { ThrunError } from '../../contracts/errors.js';
+import type { HistoryAccess } from '../../contracts/history.js';
 import type {
   ConsumeOptions,
   Consumer,
@@ -11,6 +12,7 @@ import type {
   TransportTraits,
 } from '../../contracts/transport.js';
 import { MemoryConsumer } from './memory-consumer.js';
+import { MemoryHistory } from './memory-history.js';
 import { type Item, MemoryStore } from './memory-store.js';
 
 /** The reference implementation: every promise of a transport in the plainest code, inside one process. For tests. */
@@ -26,6 +28,7 @@ export class MemoryTransport implements Transport {
   };
   readonly deadLetters: DeadLetterAccess;
   readonly queues: QueueAccess;
+  readonly history?: HistoryAccess;
   readonly #store: MemoryStore;
   readonly #clock: Clock;
   readonly #consumers = new Set<Consumer>();
@@ -36,6 +39,7 @@ export class MemoryTransport implements Transport {
     this.#clock = clock;
     this.deadLetters = new MemoryDeadLetters(store, clock);
     this.queues = new MemoryQueues(store, clock);
+    if (store.keepsHistory) this.history = new MemoryHistory(store, clock);
   }
 
   async open(): Promise<void> {

@@ -48,8 +48,9 @@ local function after(id)
   return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
 end
 
--- Entries that every group has settled are deleted, up to the first that one of them has not.
-local function trim(stream)
+-- Entries that every group has settled are deleted, up to the first that one of them has not. history: ms for which they are
+-- kept all the same.
+local function trim(stream, history)
   local least
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local pending = redis.call('XPENDING', stream, field(info, 'name'))
@@ -58,7 +59,10 @@ local function trim(stream)
     ms, seq = tonumber(ms), tonumber(seq)
     if not least or ms < least[1] or (ms == least[1] and seq < least[2]) then least = { ms, seq, id } end
   end
-  if least then redis.call('XTRIM', stream, 'MINID', '=', least[3]) end
+  if not least then return end
+  local from = history > 0 and math.max(now() - history, 0)
+  local id = from and from < least[1] and string.format('%.0f', from) or least[3]
+  redis.call('XTRIM', stream, 'MINID', '=', id)
 end
 
 -- Entries that somebody of the group holds become parcels. Returns how many do not: they were deleted from the stream.
@@ -139,7 +143,7 @@ return made
  *
  * KEYS stream seq scheduled scheduled:bodies · leases held done due parcels consumers
  * ARGV token, tokens the asker holds, tokens whose claim was never answered, max, lease ms, group, consumer, queue,
- *   whether to trim
+ *   history to keep, ms (-1: do not trim)
  * Returns { ms until something is due or -1, how many lost entries had been deleted, how many were deleted before this
  *   group read them, how many parcels, the fields of each, entries as `read` gives them }
  */
@@ -167,7 +171,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0
   redis.call('HDEL', bodies, id)
 end
 
-if ARGV[9] == '1' and redis.call('EXISTS', stream) == 1 then trim(stream) end
+local history = tonumber(ARGV[9])
+if history >= 0 and redis.call('EXISTS', stream) == 1 then trim(stream, history) end
 local info = group_named(stream, group)
 local read = info and field(info, 'entries-read')
 local passed_by = read and math.max(departed(stream) - read, 0) or 0
@@ -209,7 +214,7 @@ export type ClaimReply = [number, number, number, number, ...unknown[]];
  * Writes settlements: of entries, and of claims as on lists.
  *
  * KEYS stream seq dead dead:bodies · leases held done due parcels graves
- * ARGV group, whether to trim, ids of entries that are simply done with spaces between, how many leave something behind,
+ * ARGV group, history to keep, ms (-1: do not trim), ids of entries that are simply done with spaces between, how many leave something behind,
  *   for each of those its id, how many successors, and these; then see `settle` in the common part
  * Returns the ids and tokens of those that somebody else has by now.
  */
@@ -239,7 +244,8 @@ for _ = 1, tonumber(ARGV[4]) do
   end
 end
 for _, token in ipairs(settle(keys, t, at)) do lost[#lost + 1] = token end
-if ARGV[2] == '1' and redis.call('EXISTS', stream) == 1 then trim(stream) end
+local history = tonumber(ARGV[2])
+if history >= 0 and redis.call('EXISTS', stream) == 1 then trim(stream, history) end
 return lost
 `,
 );
@@ -285,7 +291,7 @@ return take_over(keys, KEYS[1], ARGV[1], ARGV[2], ARGV[3], now(), false, ids)
 `,
 );
 
-/** Leaves, unless entries are still held. KEYS stream consumers · ARGV group, consumer */
+/** Leaves, unless entries are still held. KEYS stream consumers · ARGV group, consumer, history to keep, ms */
 export const leave = new RedisScript<number>(
   DRAINING,
   PARCELS,
@@ -295,7 +301,7 @@ local stream, group, me = KEYS[1], ARGV[1], ARGV[2]
 if redis.call('EXISTS', stream) == 1 and group_named(stream, group) then
   if #redis.call('XPENDING', stream, group, '-', '+', 1, me) > 0 then return 0 end
   redis.call('XGROUP', 'DELCONSUMER', stream, group, me)
-  trim(stream)
+  trim(stream, tonumber(ARGV[3]))
 end
 redis.call('ZREM', KEYS[2], me)
 return 1
@@ -354,7 +360,8 @@ return reply
 );
 
 /**
- * Deletes what waits: what no group has read, and the parcels of all. A message that several groups wait for counts once.
+ * Deletes what waits: what no group has read, and the parcels of all; the history goes with it. A message that several groups
+ * wait for counts once.
  *
  * KEYS stream scheduled scheduled:bodies, then due and parcels of each group · ARGV queue · Returns how many.
  */
@@ -379,7 +386,7 @@ if redis.call('EXISTS', stream) == 1 then
     redis.call('XGROUP', 'SETID', stream, field(info, 'name'), '$', 'ENTRIESREAD', string.format('%.0f', added))
   end
   count = count + unread
-  if #groups == 0 then redis.call('XTRIM', stream, 'MAXLEN', 0) else trim(stream) end
+  if #groups == 0 then redis.call('XTRIM', stream, 'MAXLEN', 0) else trim(stream, 0) end
 end
 local seen = {}
 for at = 4, #KEYS, 2 do

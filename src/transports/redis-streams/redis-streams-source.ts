@@ -40,6 +40,7 @@ export class RedisStreamsSource implements Source {
   readonly #session: RedisSession;
   readonly #options: ConsumeOptions;
   readonly #keys: QueueKeys;
+  readonly #historyMs: number;
   readonly #group: GroupKeys;
   /** Made for this process and moment: nobody else ever reads what is pending under it. */
   readonly #name = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
@@ -56,10 +57,12 @@ export class RedisStreamsSource implements Source {
   /** By `performance.now()`: an answer was lost, and what it brought may still turn up until then. */
   #sweepUntil = 0;
 
-  constructor(session: RedisSession, options: ConsumeOptions, keys: QueueKeys) {
+  /** @param historyMs how long an entry stays that every group is done with */
+  constructor(session: RedisSession, options: ConsumeOptions, keys: QueueKeys, historyMs: number) {
     this.#session = session;
     this.#options = options;
     this.#keys = keys;
+    this.#historyMs = historyMs;
     this.#group = keys.group(options.group);
   }
 
@@ -100,7 +103,7 @@ export class RedisStreamsSource implements Source {
     for (const { length } of deliveries) this.#untrimmed.bytes += length;
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
-    const args = round.arguments((entries >= TRIM_EVERY || bytes >= TRIM_BYTES) && this.#trims());
+    const args = round.arguments(entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1);
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
@@ -147,7 +150,9 @@ export class RedisStreamsSource implements Source {
     const { queue, group } = this.#options;
     try {
       if (this.#sweepUntil > 0) await this.#sweep();
-      await this.#run((client) => leave.run(client, [queue, this.#group.consumers], [group, this.#name]));
+      await this.#run((client) =>
+        leave.run(client, [queue, this.#group.consumers], [group, this.#name, this.#historyMs]),
+      );
     } catch (error) {
       // Others find out when its time is up.
       if (!(error instanceof RedisFailure)) throw error;
@@ -190,25 +195,15 @@ export class RedisStreamsSource implements Source {
     const { leases, held, done, due, parcels, consumers } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, leases, held, done, due, parcels, consumers];
     const known = ` ${[...this.#leases.keys()].join(' ')} `;
-    const args = [
-      token,
-      known,
-      unanswered.join(' '),
-      max,
-      visibilityMs,
-      group,
-      this.#name,
-      queue,
-      this.#trims() ? 1 : 0,
-    ];
+    const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.#name, queue, this.#trims()];
     return this.#run((client) => claim.run(client, keys, args));
   }
 
-  /** Whether there is something to trim; it is being done. */
-  #trims(): boolean {
-    if (this.#untrimmed.entries === 0) return false;
+  /** For how long entries are to be kept when the stream is trimmed now; -1: there is nothing to trim. */
+  #trims(): number {
+    if (this.#untrimmed.entries === 0) return -1;
     this.#untrimmed = { entries: 0, bytes: 0 };
-    return true;
+    return this.#historyMs;
   }
 
   #deliver([ids, whole, shapes]: Entries, settler: Settler): RedisDelivery[] {

@@ -27,7 +27,7 @@ export function connect(database: Database, path: string, options: SqliteOptions
   const waker = new Waker(database, path);
   const onCommit = () => waker.changed();
   const explain = (error: unknown) => unavailable(error, path);
-  const writer = new Writer(database, { durability, busyMs, onCommit, onStuck, explain });
+  const writer = new Writer(database, { owner: 'transport', durability, busyMs, onCommit, onStuck, explain });
   const statements = prepareStatements(database);
   const tidier = new Tidier(database, path);
   const read = <Result>(work: () => Result) => readWhenFree(database, work, busyMs);

@@ -1,10 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect, type Options } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createThrun, type EventContext } from '../../../src/index.js';
 import { sharedRabbitmq } from '../../brokers/shared.js';
+import { REPOSITORY } from '../../support/build.js';
 import { queueName, until } from './stage.js';
 
 const run = promisify(execFile);
@@ -66,6 +69,17 @@ test('PHP with php-amqplib, as docs/rabbitmq.md shows it', async () => {
   await run('php', ['-r', program]);
   await until(() => expect(received.map(({ payload }) => payload)).toEqual([{ order_id: 123 }]));
   expect(received[0]?.meta.timestamp).toBe('2026-01-01T00:00:00.000Z');
+});
+
+test('Python with pika, the program of docs/rabbitmq.md as it stands there', async () => {
+  const { url, queue, received } = await shop();
+  const docs = readFileSync(join(REPOSITORY, 'docs', 'rabbitmq.md'), 'utf8');
+  const [, shown = ''] = /^```python\n(.*?)^```$/ms.exec(docs) ?? [];
+  const program = shown.replace("'amqp://127.0.0.1'", `'${url}'`).replace("'events'", `'${queue}'`);
+  // Debian's packages, whichever python3 comes first.
+  const env = { ...process.env, PYTHONPATH: '/usr/lib/python3/dist-packages' };
+  await run('python3', ['-c', program], { env });
+  await until(() => expect(received.map(({ payload }) => payload)).toEqual([{ order_id: 123 }]));
 });
 
 test('a program in another language consumes what thrun publishes, from a queue of its own', async () => {

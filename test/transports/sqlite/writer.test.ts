@@ -33,6 +33,7 @@ function setUp(options: Partial<WriterOptions> = {}) {
   const database = new FakeDatabase();
   const told: string[] = [];
   const writer = new Writer(database, {
+    owner: 'transport',
     durability: 'full',
     busyMs: 100,
     onCommit: () => told.push('commit'),

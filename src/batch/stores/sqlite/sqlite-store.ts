@@ -219,7 +219,7 @@ export class SqliteStore implements BatchStore {
       prepareStore(database, this.#path, durability);
       const explain = (error: unknown) => unavailable(this.#path, error);
       const quiet = { onCommit: () => undefined, onStuck: () => undefined };
-      const writer = new Writer(database, { durability, busyMs, explain, ...quiet });
+      const writer = new Writer(database, { owner: 'store', durability, busyMs, explain, ...quiet });
       return { database, statements: prepareStoreStatements(database), writer };
     } catch (error) {
       database?.close();

@@ -1,0 +1,104 @@
+import { type Clock, systemClock } from '../contracts/clock.js';
+import type { DeadLetterAccess } from '../contracts/dead-letter.js';
+import { ThrunError } from '../contracts/errors.js';
+import type {
+  BrokerChecks,
+  ConsumeOptions,
+  Consumer,
+  OutgoingMessage,
+  QueueAccess,
+  Transport,
+  TransportTraits,
+} from '../contracts/transport.js';
+import { RedisChecks } from './redis-checks.js';
+import { RedisConsumer, type Source } from './redis-consumer.js';
+import { type DeadLetterParts, RedisDeadLetters } from './redis-dead-letters.js';
+import { QueueKeys } from './redis-keys.js';
+import type { RedisOptions } from './redis-options.js';
+import { type Kind, TYPE_OF } from './redis-registry.js';
+import { RedisSession } from './redis-session.js';
+import type { Block } from './redis-waiter.js';
+
+/** What differs between the kinds of queues in Redis. */
+export interface QueueKind {
+  readonly kind: Kind;
+  /** The transport's. */
+  readonly name: string;
+  readonly traits: TransportTraits;
+  queues(parts: DeadLetterParts): QueueAccess;
+  /** Sends messages of one queue, all of them or none. */
+  send(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
+  /** Registers the group on the queue. */
+  join(session: RedisSession, options: ConsumeOptions, keys: QueueKeys): Promise<Source>;
+  /** How to wait for news, and what of: those who wait for the same share a connection. */
+  news(options: ConsumeOptions): { readonly of: string; readonly block: Block };
+}
+
+/** A transport over Redis, but for the kind of its queues. */
+export class RedisTransport implements Transport {
+  readonly name: string;
+  readonly traits: TransportTraits;
+  readonly deadLetters: DeadLetterAccess;
+  readonly queues: QueueAccess;
+  readonly checks: BrokerChecks;
+  protected readonly session: RedisSession;
+  readonly #kind: QueueKind;
+  readonly #clock: Clock;
+
+  protected constructor(kind: QueueKind, options: RedisOptions, clock: Clock = systemClock) {
+    this.name = kind.name;
+    this.traits = kind.traits;
+    this.#kind = kind;
+    this.#clock = clock;
+    this.session = new RedisSession(options, {
+      transport: kind.name,
+      kind: kind.kind,
+      publish: (queue, messages) => kind.send(this.session, queue, messages),
+    });
+    this.deadLetters = new RedisDeadLetters(this.session.parts);
+    this.queues = kind.queues(this.session.parts);
+    this.checks = new RedisChecks(this.session.parts.connection);
+  }
+
+  get version(): string | undefined {
+    return this.session.version;
+  }
+
+  async open(): Promise<void> {
+    await this.session.open();
+  }
+
+  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    await this.session.publish(queue, messages);
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    const connection = await this.session.open();
+    const { queue } = options;
+    await this.#refuseOtherTypes(queue);
+    const source = await this.#kind.join(this.session, options, new QueueKeys(queue));
+    const { of, block } = this.#kind.news(options);
+    const waiter = this.session.waiter(of, block);
+    const consumer: RedisConsumer = new RedisConsumer(options, {
+      connection,
+      waiter: waiter.use(),
+      source,
+      clock: this.#clock,
+      onClose: () => this.session.closed(consumer, waiter),
+    });
+    return this.session.opened(consumer, options);
+  }
+
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the key holds something else */
+  async #refuseOtherTypes(queue: string): Promise<void> {
+    const own = TYPE_OF[this.#kind.kind];
+    const type = await this.session.connection.run((client) => client.type(queue));
+    if (type === own || type === 'none') return;
+    const what = `the key ${JSON.stringify(queue)} holds a ${type} and no ${own}; rename the queue, or see who uses that key`;
+    throw new ThrunError('THRUN_TRANSPORT_REFUSED', [this.name, what]);
+  }
+}
