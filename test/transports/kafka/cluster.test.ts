@@ -1,3 +1,4 @@
+import { Kafka, logLevel } from 'kafkajs';
 import { expect, onTestFinished, test } from 'vitest';
 import { startKafkaCluster } from '../../brokers/kafka.js';
 import { watchCommits } from './commits.js';
@@ -34,20 +35,35 @@ test('three brokers, each killed in its turn under load: nothing confirmed is lo
       const id = String(next++);
       await publisher.event('load', {}, { id }).then(
         () => confirmed.add(id),
-        (error: { readonly code?: string }) => refused.push(String(error.code ?? error)),
+        (error: { readonly code?: string }) => { refused.push(String(error.code ?? error)); },
       );
     }
   };
+  onTestFinished(() => {
+    isOver = true;
+  });
   const publishing = Promise.all(Array.from({ length: PUBLISHERS }, publish));
   const more = async () => {
     const handled = times.size;
     await until(() => expect(times.size).toBeGreaterThan(handled + SOME), 60_000);
   };
+  const t0 = performance.now(); const tick = setInterval(() => console.log(Math.round(performance.now() - t0), next, confirmed.size, times.size, refused.length), 2000); onTestFinished(() => clearInterval(tick));
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  onTestFinished(() => admin.disconnect());
+  /** Every replica has everything: another broker may die. */
+  const inSync = () =>
+    until(async () => {
+      const { topics } = await admin.fetchTopicMetadata();
+      const behind = topics.filter(({ partitions }) => partitions.some(({ isr }) => isr.length < 3));
+      expect(behind.map(({ name }) => name)).toEqual([]);
+    }, 30_000);
   for (const node of nodes) {
     await more();
-    await node.kill();
+    await inSync();
+    console.log('KILL'); await node.kill();
     await more();
-    await node.start();
+    console.log('START'); await node.start();
   }
   await more();
   isOver = true;
