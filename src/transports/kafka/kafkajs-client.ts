@@ -304,8 +304,7 @@ export class KafkajsClient implements KafkaClient {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       retry: RETRY,
-      // Every record says its partition.
-      createPartitioner: () => () => 0,
+      createPartitioner: () => ({ message }) => message.partition ?? 0,
     });
     await producer.connect();
     return producer;
