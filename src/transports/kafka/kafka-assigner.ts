@@ -50,8 +50,9 @@ function shareTopic(
   for (const member of members) for (const partition of member.pinned[topic] ?? []) give(member, partition);
   // Those with the most keep one more than the others where it does not come out even.
   const owners = [...candidates].sort((a, b) => (b.owned[topic]?.length ?? 0) - (a.owned[topic]?.length ?? 0));
-  const least = Math.floor(count / candidates.length);
-  let more = count % candidates.length;
+  const elsewhere = members.filter((member) => !candidates.includes(member)).flatMap(mine).length;
+  const least = Math.floor((count - elsewhere) / candidates.length);
+  let more = (count - elsewhere) % candidates.length;
   for (const member of owners) {
     for (const partition of member.owned[topic] ?? []) {
       const has = mine(member).length;

@@ -63,9 +63,10 @@ export class Pool {
     const now = this.#parts.clock.now();
     const late: Entry[] = [];
     for (const entry of entries) {
-      const early = (entry.counts.due ?? 0) - now;
-      if (early >= (RUNGS[0] ?? 0)) late.push(entry);
-      else if (early > 0) this.#postpone(entry);
+      const { due } = entry.counts;
+      if (due !== undefined && due - now >= (RUNGS[0] ?? 0)) late.push(entry);
+      // Also what is due already: by its time, not by when it was read.
+      else if (due !== undefined) this.#postpone(entry);
       else (entry.ledger.isOurs ? this.#urgent : this.#ready).push(entry);
     }
     if (late.length > 0) this.#parts.onLate(late);

@@ -304,7 +304,10 @@ export class KafkajsClient implements KafkaClient {
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       retry: RETRY,
-      createPartitioner: () => ({ message }) => message.partition ?? 0,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition ?? 0,
     });
     await producer.connect();
     return producer;
