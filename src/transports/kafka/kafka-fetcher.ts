@@ -26,6 +26,8 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #busy = new Set<number>();
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
+  /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
+  #where: ReadonlyMap<string, number> = new Map();
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -47,18 +49,18 @@ export class Fetcher {
     if (this.#parts.wanted().length === 0) return;
     try {
       this.#leaders ??= this.#parts.link.leaders(this.#parts.topics);
-      const leaders = await this.#leaders;
-      for (const node of new Set(leaders.values())) if (!this.#busy.has(node)) void this.#read(node, leaders);
+      this.#where = await this.#leaders;
+      for (const node of new Set(this.#where.values())) if (!this.#busy.has(node)) void this.#read(node);
     } catch (error) {
       await this.#failed(error, 0);
     }
   }
 
-  async #read(node: number, leaders: ReadonlyMap<string, number>): Promise<void> {
+  async #read(node: number): Promise<void> {
     this.#busy.add(node);
     let failures = 0;
     while (!this.#isClosed) {
-      const places = this.#parts.wanted().filter((place) => leaders.get(placeKey(place)) === node);
+      const places = this.#parts.wanted().filter((place) => this.#where.get(placeKey(place)) === node);
       if (places.length === 0) break;
       try {
         const fetched = await this.#parts.link.fetch(node, {
