@@ -31,8 +31,13 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #busy = new Set<number>();
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
+<<<<<<< HEAD
   /** By place, the offset where a record cannot be read, and when it is tried again. */
   readonly #unreadable = new Map<string, { readonly offset: number; readonly until: number }>();
+=======
+  /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
+  #where: ReadonlyMap<string, number> = new Map();
+>>>>>>> kafka-rig
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -54,20 +59,24 @@ export class Fetcher {
     if (this.#parts.wanted().length === 0) return;
     try {
       this.#leaders ??= this.#parts.link.leaders(this.#parts.topics);
-      const leaders = await this.#leaders;
-      for (const node of new Set(leaders.values())) if (!this.#busy.has(node)) void this.#read(node, leaders);
+      this.#where = await this.#leaders;
+      for (const node of new Set(this.#where.values())) if (!this.#busy.has(node)) void this.#read(node);
     } catch (error) {
       await this.#failed(error, 0);
     }
   }
 
-  async #read(node: number, leaders: ReadonlyMap<string, number>): Promise<void> {
+  async #read(node: number): Promise<void> {
     this.#busy.add(node);
     let failures = 0;
     while (!this.#isClosed) {
+<<<<<<< HEAD
       const places = this.#parts
         .wanted()
         .filter((place) => leaders.get(placeKey(place)) === node && this.#mayRead(place));
+=======
+      const places = this.#parts.wanted().filter((place) => this.#where.get(placeKey(place)) === node);
+>>>>>>> kafka-rig
       if (places.length === 0) break;
       try {
         const fetched = await this.#parts.link.fetch(node, {
