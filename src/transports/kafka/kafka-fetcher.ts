@@ -31,13 +31,10 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #busy = new Set<number>();
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
-<<<<<<< HEAD
   /** By place, the offset where a record cannot be read, and when it is tried again. */
   readonly #unreadable = new Map<string, { readonly offset: number; readonly until: number }>();
-=======
   /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
   #where: ReadonlyMap<string, number> = new Map();
->>>>>>> kafka-rig
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -70,13 +67,9 @@ export class Fetcher {
     this.#busy.add(node);
     let failures = 0;
     while (!this.#isClosed) {
-<<<<<<< HEAD
       const places = this.#parts
         .wanted()
-        .filter((place) => leaders.get(placeKey(place)) === node && this.#mayRead(place));
-=======
-      const places = this.#parts.wanted().filter((place) => this.#where.get(placeKey(place)) === node);
->>>>>>> kafka-rig
+        .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
       if (places.length === 0) break;
       try {
         const fetched = await this.#parts.link.fetch(node, {
