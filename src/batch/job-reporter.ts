@@ -1,3 +1,4 @@
+import { Bag, type Placed } from '../contracts/bag.js';
 import type { BatchJobs, JobBatch, JobEnd, JobRef } from '../contracts/batch.js';
 import type { Applied, Step } from '../contracts/batch-store.js';
 import type { Clock } from '../contracts/clock.js';
@@ -15,6 +16,11 @@ export interface JobReporterParts {
   readonly logger: Logger;
 }
 
+interface Running extends Placed {
+  readonly batchId: string;
+  readonly abort: (reason: Error) => void;
+}
+
 /** How soon a running job hears that its batch was cancelled. */
 const LOOK_MS = 500;
 const FIRST_PAUSE_MS = 50;
@@ -23,7 +29,7 @@ const LONGEST_PAUSE_MS = 5000;
 /** What a worker asks and tells the batches about the jobs it runs. A store that is away is waited for. */
 export class JobReporter implements BatchJobs {
   readonly #parts: JobReporterParts;
-  readonly #running = new Map<JobRef, (reason: Error) => void>();
+  readonly #running = new Bag<Running>();
   #watching = false;
   #closed = false;
 
@@ -35,13 +41,15 @@ export class JobReporter implements BatchJobs {
     const applied = await this.#apply(({ steps }) => steps.begin(job.batchId, job.jobId, job.event));
     if (isStranger(applied, job)) return 'stranger';
     if (!applied?.accepted) return 'drop';
-    this.#running.set(job, abort);
+    const running = { batchId: job.batchId, abort, place: -1 };
+    job.running = running;
+    this.#running.add(running);
     this.#watch();
     return 'run';
   }
 
   async end(job: JobRef, end: JobEnd): Promise<boolean> {
-    this.#running.delete(job);
+    if (job.running) this.#running.delete(job.running as Running);
     const applied = await this.#apply((batches) => this.#stepFor(batches, job, end));
     if (isStranger(applied, job)) return true;
     return applied?.accepted === true || end.kind === 'succeeded' || end.kind === 'failed';
@@ -129,14 +137,13 @@ export class JobReporter implements BatchJobs {
   }
 
   async #look(): Promise<void> {
-    const ids = [...new Set([...this.#running.keys()].map(({ batchId }) => batchId))];
+    const ids = [...new Set([...this.#running].map(({ batchId }) => batchId))];
     if (ids.length === 0) return;
     try {
       const statuses = await (await this.#parts.batches()).store.statuses(ids);
       const cancelled = new Set(ids.filter((_, i) => statuses[i] === 'cancelled'));
-      for (const [job, abort] of this.#running) {
-        if (cancelled.has(job.batchId))
-          abort(new ThrunError('THRUN_FAILED', [`the batch ${job.batchId} was cancelled`]));
+      for (const { batchId, abort } of [...this.#running]) {
+        if (cancelled.has(batchId)) abort(new ThrunError('THRUN_FAILED', [`the batch ${batchId} was cancelled`]));
       }
     } catch {
       // The next look may be luckier; settling says it when the store is away.

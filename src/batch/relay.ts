@@ -27,7 +27,8 @@ const LATELY_MS = 500;
 /** Sends what batches have written to their outboxes, in order, one relay for each batch at a time. */
 export class Relay {
   readonly #parts: RelayParts;
-  readonly #running = new Set<Promise<void>>();
+  #running = 0;
+  #whenIdle: (() => void)[] = [];
   #sentAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -37,7 +38,7 @@ export class Relay {
 
   /** Now, or so lately that workers may not have received it yet. */
   get isSending(): boolean {
-    return this.#running.size > 0 || performance.now() - this.#sentAt < LATELY_MS;
+    return this.#running > 0 || performance.now() - this.#sentAt < LATELY_MS;
   }
 
   /** Goes on with the outbox that a step took the lease of. Never rejects: what it could not send, the sweeper finds. */
@@ -46,16 +47,15 @@ export class Relay {
     held: number,
   ): Promise<void> {
     if (outbox.length === 0) return Promise.resolve();
-    const running: Promise<void> = this.#deliver(batch.id, outbox, held)
+    this.#running++;
+    return this.#deliver(batch.id, outbox, held)
       .catch((error: unknown) => {
         this.#parts.logger.warn({ batch: batch.id, error: String(error) }, 'the outbox of a batch waits to be sent');
       })
       .finally(() => {
-        this.#running.delete(running);
         this.#sentAt = performance.now();
+        if (--this.#running === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
       });
-    this.#running.add(running);
-    return running;
   }
 
   /** Whatever the outbox of this batch holds, if nobody else is at it. */
@@ -68,7 +68,7 @@ export class Relay {
 
   /** Resolves when what is being sent is sent, or was given up. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** What cannot be sent now is left to others. */

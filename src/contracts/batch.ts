@@ -1,3 +1,4 @@
+import type { Placed } from './bag.js';
 import type { JsonValue } from './envelope.js';
 
 /** What a batch is about, and what a worker says and hears of it. What is kept of one is in batch-store.ts. */
@@ -86,6 +87,8 @@ export interface JobRef {
   /** The contract name. A batch and a job that do not have such a job are none of this delivery's business. */
   readonly event: string;
   readonly previousResult: JsonValue | undefined;
+  /** Where it lies among those that run, for whoever counts them. */
+  running?: Placed;
 }
 
 /** How one receipt of a job ended. */

@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer';
+import type { Placed } from '../contracts/bag.js';
 import type { Delivery, Successor } from '../contracts/delivery.js';
 import type { Lease } from './redis-lease.js';
 
@@ -21,7 +22,8 @@ export class Bodies {
   }
 }
 
-export class RedisDelivery implements Delivery {
+export class RedisDelivery implements Delivery, Placed {
+  place = -1;
   /** The first word counts; undefined: nothing was said yet. */
   settlement: Settlement | undefined;
 

@@ -38,6 +38,36 @@ export class Lease {
 
 const NONE = new Uint8Array(0);
 
+/** The leases a consumer has: a few, so that a list does, which leaves nothing behind when they come and go. */
+export class Leases {
+  readonly #leases: Lease[] = [];
+
+  get size(): number {
+    return this.#leases.length;
+  }
+
+  get tokens(): readonly string[] {
+    return this.#leases.map(({ token }) => token);
+  }
+
+  add(lease: Lease): void {
+    this.#leases.push(lease);
+  }
+
+  get(token: string): Lease | undefined {
+    return this.#leases.find((lease) => lease.token === token);
+  }
+
+  delete(lease: Lease): void {
+    const at = this.#leases.indexOf(lease);
+    if (at !== -1) this.#leases.splice(at, 1);
+  }
+
+  unsettled(): RedisDelivery[] {
+    return this.#leases.flatMap((lease) => lease.unsettled());
+  }
+}
+
 /** Deliveries of one round by the lease that holds them. */
 export class LeaseRound {
   /** Those of each lease that leave something behind. */

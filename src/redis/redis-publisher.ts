@@ -1,3 +1,4 @@
+import { Bag, type Placed } from '../contracts/bag.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { OutgoingMessage } from '../contracts/transport.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -6,7 +7,7 @@ import { RedisFailure } from './redis-failure.js';
 /** Sends messages of one queue, all of them or none. */
 export type Send = (queue: string, messages: readonly OutgoingMessage[]) => Promise<unknown>;
 
-interface Batch {
+interface Batch extends Placed {
   readonly messages: OutgoingMessage[];
   readonly sent: Promise<void>;
 }
@@ -21,8 +22,9 @@ export class RedisPublisher {
   readonly #transport: string;
   readonly #connection: RedisConnection;
   readonly #send: Send;
-  readonly #gathering = new Map<string, Batch>();
-  readonly #sending = new Set<Batch>();
+  /** By queue; undefined once it goes. */
+  readonly #gathering = new Map<string, Batch | undefined>();
+  readonly #sending = new Bag<Batch>();
 
   constructor(transport: string, connection: RedisConnection, send: Send) {
     this.#transport = transport;
@@ -70,7 +72,7 @@ export class RedisPublisher {
     const messages: OutgoingMessage[] = [];
     // After whatever else is handed over in this breath.
     const sent = HANDED_OVER.then(() => {
-      if (this.#gathering.get(queue) === batch) this.#gathering.delete(queue);
+      if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
       return this.write(() => this.#send(queue, messages));
     }).then(
       () => void this.#sending.delete(batch),
@@ -79,7 +81,7 @@ export class RedisPublisher {
         throw error;
       },
     );
-    const batch = { messages, sent };
+    const batch: Batch = { messages, sent, place: -1 };
     this.#gathering.set(queue, batch);
     this.#sending.add(batch);
     return batch;

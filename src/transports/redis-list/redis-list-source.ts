@@ -4,7 +4,7 @@ import type { Claimed, Source } from '../../redis/redis-consumer.js';
 import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
-import { Lease, LeaseRound } from '../../redis/redis-lease.js';
+import { Lease, LeaseRound, Leases } from '../../redis/redis-lease.js';
 import { Parking } from '../../redis/redis-parking.js';
 import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
@@ -24,7 +24,7 @@ export class RedisListSource implements Source {
   readonly #keys: QueueKeys;
   readonly #group: GroupKeys;
   readonly #owner = crypto.randomUUID();
-  readonly #leases = new Map<string, Lease>();
+  readonly #leases = new Leases();
   /** Claims whose answer was lost: nobody has what they took, if they took anything. */
   readonly #unanswered = new Set<string>();
   #claims = 0;
@@ -62,7 +62,7 @@ export class RedisListSource implements Source {
     const keys = [seq, dead, deadBodies, leases, held, done, due, parcels, graves];
     const round = new LeaseRound();
     for (const delivery of deliveries) if (delivery.lease) round.add(delivery, delivery.lease);
-    for (const { token } of round.finished) this.#leases.delete(token);
+    for (const lease of round.finished) this.#leases.delete(lease);
     const parking = new Parking(deliveries, queue, group);
     const args = round.arguments(queue, group);
     return {
@@ -77,7 +77,7 @@ export class RedisListSource implements Source {
 
   async extend(): Promise<readonly RedisDelivery[]> {
     if (this.#leases.size === 0) return [];
-    const args = [this.#options.visibilityMs, ...this.#leases.keys()];
+    const args = [this.#options.visibilityMs, ...this.#leases.tokens];
     const lost = await this.#connection.run((client) => extend.run(client, [this.#group.leases], args));
     return lost.flatMap((token) => this.#lose(this.#leases.get(String(token))));
   }
@@ -93,7 +93,7 @@ export class RedisListSource implements Source {
   }
 
   unsettled(): readonly RedisDelivery[] {
-    return [...this.#leases.values()].flatMap((lease) => lease.unsettled());
+    return this.#leases.unsettled();
   }
 
   expect(): void {
@@ -112,7 +112,7 @@ export class RedisListSource implements Source {
     const { queue, seq, scheduled, scheduledBodies, marks: markKey, popped } = this.#keys;
     const { leases, held, done, due, parcels } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, markKey, popped, leases, held, done, due, parcels];
-    const known = ` ${[...this.#leases.keys()].join(' ')} `;
+    const known = ` ${this.#leases.tokens.join(' ')} `;
     const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs, marks ? 1 : 0];
     return this.#connection.run((client) => claim.run(client, keys, args));
   }
@@ -134,13 +134,13 @@ export class RedisListSource implements Source {
       );
       from = to;
     }
-    if (deliveries.length > 0) this.#leases.set(token, lease);
+    if (deliveries.length > 0) this.#leases.add(lease);
     return { deliveries, nextDueMs: soon < 0 ? Number.POSITIVE_INFINITY : soon };
   }
 
   #lose(lease: Lease | undefined): readonly RedisDelivery[] {
     if (!lease) return [];
-    this.#leases.delete(lease.token);
+    this.#leases.delete(lease);
     const others = lease.unsettled();
     for (const delivery of others) delivery.settlement = 'lost';
     return others;

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os';
+import { Bag } from '../../contracts/bag.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { Client } from '../../redis/redis-client.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
 import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
-import { Lease } from '../../redis/redis-lease.js';
+import { Lease, Leases } from '../../redis/redis-lease.js';
 import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { RedisSession } from '../../redis/redis-session.js';
@@ -44,9 +45,9 @@ export class RedisStreamsSource implements Source {
   readonly #group: GroupKeys;
   /** Made for this process and moment: nobody else ever reads what is pending under it. */
   readonly #name = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
-  readonly #leases = new Map<string, Lease>();
-  /** Entries in hand, by their id. */
-  readonly #entries = new Map<string, RedisDelivery>();
+  readonly #leases = new Leases();
+  /** Entries in hand. */
+  #entries = new Bag<RedisDelivery>();
   readonly #unanswered = new Set<string>();
   #claims = 0;
   #lookAt = 0;
@@ -99,7 +100,7 @@ export class RedisStreamsSource implements Source {
     const { leases, held, done, due, parcels, graves } = this.#group;
     const keys = [queue, seq, dead, deadBodies, leases, held, done, due, parcels, graves];
     const round = new StreamRound(deliveries, queue, group);
-    for (const { token } of round.leases.finished) this.#leases.delete(token);
+    for (const lease of round.leases.finished) this.#leases.delete(lease);
     for (const { length } of deliveries) this.#untrimmed.bytes += length;
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
@@ -109,7 +110,7 @@ export class RedisStreamsSource implements Source {
         // First: were it the other way round, a crash between the two would lose them.
         await round.parking.write(this.#session.connection, this.#session.registry);
         const lost = await this.#run((client) => settle.run(client, keys, args));
-        for (const { lease, number } of deliveries) if (!lease) this.#entries.delete(String(number));
+        for (const delivery of deliveries) if (!delivery.lease) this.#entries.delete(delivery);
         return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
       },
     };
@@ -121,7 +122,7 @@ export class RedisStreamsSource implements Source {
     const alive = await this.#run((client) => live.run(client, [queue, this.#group.consumers], args));
     const lost = alive === 1 ? [] : this.#loseEntries();
     if (this.#leases.size === 0) return lost;
-    const tokens = [visibilityMs, ...this.#leases.keys()];
+    const tokens = [visibilityMs, ...this.#leases.tokens];
     const gone = await this.#run((client) => extend.run(client, [this.#group.leases], tokens));
     return [...lost, ...gone.flatMap((token) => this.#loseLease(this.#leases.get(String(token))))];
   }
@@ -138,8 +139,8 @@ export class RedisStreamsSource implements Source {
   }
 
   unsettled(): readonly RedisDelivery[] {
-    const parcels = [...this.#leases.values()].flatMap((lease) => lease.unsettled());
-    return [...parcels, ...[...this.#entries.values()].filter(({ settlement }) => settlement === undefined)];
+    const parcels = this.#leases.unsettled();
+    return [...parcels, ...[...this.#entries].filter(({ settlement }) => settlement === undefined)];
   }
 
   expect(ms: number): void {
@@ -181,7 +182,7 @@ export class RedisStreamsSource implements Source {
       const lease = new Lease(token, parcels, held);
       for (const parcel of parcelsIn(rest, parcels)) held.push(deliver(parcel, settler, lease, held.length, bodyOf));
       deliveries.push(...held);
-      this.#leases.set(token, lease);
+      this.#leases.add(lease);
       // There may be more of them.
       this.#lookAt = 0;
     }
@@ -194,7 +195,7 @@ export class RedisStreamsSource implements Source {
     const { seq, scheduled, scheduledBodies } = this.#keys;
     const { leases, held, done, due, parcels, consumers } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, leases, held, done, due, parcels, consumers];
-    const known = ` ${[...this.#leases.keys()].join(' ')} `;
+    const known = ` ${this.#leases.tokens.join(' ')} `;
     const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.#name, queue, this.#trims()];
     return this.#run((client) => claim.run(client, keys, args));
   }
@@ -222,7 +223,7 @@ export class RedisStreamsSource implements Source {
       if (own === bodies) at = to;
       bytes += to - from;
       const delivery = new RedisDelivery(settler, id, undefined, 0, own, from, to, publishedAt, 1, 0, undefined);
-      this.#entries.set(id, delivery);
+      this.#entries.add(delivery);
       deliveries.push(delivery);
     }
     this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
@@ -236,7 +237,8 @@ export class RedisStreamsSource implements Source {
     const pending = (await this.#run((client) => client.xpending(queue, group, '-', '+', SWEEP, this.#name))) as [
       string,
     ][];
-    const strangers = pending.map(([id]) => id).filter((id) => !this.#entries.has(id));
+    const known = new Set([...this.#entries].map(({ number }) => number));
+    const strangers = pending.map(([id]) => id).filter((id) => !known.has(id));
     const { due, parcels } = this.#group;
     for (let at = 0; at < strangers.length; at += 1000) {
       const args = [group, this.#name, queue, ...strangers.slice(at, at + 1000)];
@@ -262,15 +264,15 @@ export class RedisStreamsSource implements Source {
   }
 
   #loseEntries(): RedisDelivery[] {
-    const lost = [...this.#entries.values()].filter(({ settlement }) => settlement === undefined);
-    this.#entries.clear();
+    const lost = [...this.#entries].filter(({ settlement }) => settlement === undefined);
+    this.#entries = new Bag();
     for (const delivery of lost) delivery.settlement = 'lost';
     return lost;
   }
 
   #loseLease(lease: Lease | undefined): RedisDelivery[] {
     if (!lease) return [];
-    this.#leases.delete(lease.token);
+    this.#leases.delete(lease);
     const lost = lease.unsettled();
     for (const delivery of lost) delivery.settlement = 'lost';
     return lost;

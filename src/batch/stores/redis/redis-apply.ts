@@ -1,9 +1,9 @@
 import type { Applied, BatchRecord, JobRecord, NewJob, OutboxEntry, Step } from '../../../contracts/batch-store.js';
 import type { JobState } from '../../../contracts/batch.js';
-import { Copies, type Copy } from './redis-copies.js';
 import { FIRST, Fold, type Snapshot } from './redis-fold.js';
 import type { RedisIndex } from './redis-index.js';
 import { Delayed } from './redis-delayed.js';
+import { type Copy, Seats } from './redis-seats.js';
 import type { RedisServer } from './redis-server.js';
 import { scriptKeys } from './redis-store-keys.js';
 import { digits, entriesFrom, headFrom, nextFrom, recordFrom } from './redis-store-rows.js';
@@ -33,14 +33,13 @@ const PAUSE_MS = 5;
 export class RedisApply {
   readonly #server: RedisServer;
   readonly #writer: RedisWriter;
-  readonly #turns = new Map<string, Promise<unknown>>();
-  readonly #copies = new Copies();
+  readonly #seats = new Seats();
   readonly #delayed: Delayed;
 
   constructor(server: RedisServer, index: RedisIndex) {
     this.#server = server;
     this.#writer = new RedisWriter(server, index);
-    this.#delayed = new Delayed(server, (batchId) => this.#inTurn(batchId, () => this.#steps(batchId, [])));
+    this.#delayed = new Delayed(server, (batchId) => this.#seats.inTurn(batchId, () => this.#steps(batchId, [])));
   }
 
   /** Steps on one batch. Answers at once where that may be. */
@@ -48,26 +47,26 @@ export class RedisApply {
     batchId: string,
     steps: readonly Step[],
   ): readonly (Applied | undefined)[] | Promise<readonly (Applied | undefined)[]> {
-    return this.#atOnce(batchId, steps) ?? this.#inTurn(batchId, () => this.#steps(batchId, steps));
+    return this.#atOnce(batchId, steps) ?? this.#seats.inTurn(batchId, () => this.#steps(batchId, steps));
   }
 
   /** Resolves to what `then` came to. */
   create(batch: BatchRecord, jobs: readonly NewJob[], then: Step | undefined): Promise<'exists' | Applied | undefined> {
-    return this.#inTurn(batch.id, async () => {
+    return this.#seats.inTurn(batch.id, async () => {
       const fold = Fold.ofNew(batch, jobs, then?.nextIn ?? []);
       if (then) fold.take(then);
       const lease = leaseOf(then ? [then] : []);
       const reply = await this.#writer.write(writeNew, batch.id, 0, fold.batch, fold.changes, { lease });
       if (!reply) return 'exists';
       fold.written();
-      if (then) this.#copies.put(batch.id, { fold, version: 1, wasOver: fold.isOver });
+      if (then) this.#seats.put(batch.id, { fold, version: 1, wasOver: fold.isOver });
       const [answer] = fold.answers();
       return answer && { ...answer, outbox: entriesFrom(reply[0]).map((entry) => withJobs(entry, jobs)) };
     });
   }
 
   fill(batchId: string, jobs: readonly NewJob[], now: number): Promise<boolean> {
-    return this.#inTurn(batchId, async () => {
+    return this.#seats.inTurn(batchId, async () => {
       const ids = jobs.map(({ id }) => id);
       for (;;) {
         const loaded = await this.#load(batchId, [], ids);
@@ -91,7 +90,7 @@ export class RedisApply {
    */
   sent(batchId: string, seq: number, held: number, until: number): Promise<readonly OutboxEntry[]> {
     const crossing = { seq, held, until };
-    return this.#copies.isAtWork(batchId)
+    return this.#seats.isAtWork(batchId)
       ? this.#delayed.cross(batchId, crossing)
       : this.#delayed.crossNow(batchId, crossing);
   }
@@ -115,8 +114,8 @@ export class RedisApply {
 
   /** Steps that may wait to be written, on a batch that is known and that nobody here is busy with. */
   #atOnce(batchId: string, steps: readonly Step[]): readonly Applied[] | undefined {
-    if (this.#turns.has(batchId) || !steps.every(({ durable }) => !durable)) return undefined;
-    const copy = this.#copies.take(batchId);
+    if (this.#seats.isBusy(batchId) || !steps.every(({ durable }) => !durable)) return undefined;
+    const copy = this.#seats.take(batchId);
     if (!copy) return undefined;
     if (steps.every(({ jobId }) => jobId !== undefined && copy.fold.knows(jobId))) {
       takeUntil(steps, copy.fold);
@@ -125,12 +124,12 @@ export class RedisApply {
       // What is not written of it is decided on anew.
       return undefined;
     }
-    this.#copies.put(batchId, copy);
+    this.#seats.put(batchId, copy);
     return undefined;
   }
 
   #hold(batchId: string, copy: Copy, steps: readonly Step[], answers: ReturnType<Fold['answers']>): readonly Applied[] {
-    this.#copies.put(batchId, copy);
+    this.#seats.put(batchId, copy);
     this.#delayed.hold(batchId, steps);
     return answers.map((answer) => ({ ...answer, outbox: [] }));
   }
@@ -156,7 +155,7 @@ export class RedisApply {
       if (!isFresh) return undefined;
       // Others were quicker, and what was held back comes to nothing.
       this.#delayed.written(batchId);
-      this.#copies.put(batchId, copy);
+      this.#seats.put(batchId, copy);
       return answers.map((answer) => ({ ...answer, outbox: [] }));
     }
     // What nobody has sent yet goes with a step that changes nothing, too.
@@ -194,7 +193,7 @@ export class RedisApply {
       const outbox = entriesFrom(entries, stages);
       // Those that are up are likely to be begun here.
       for (const { stage } of outbox) if (stage) fold.learnJobs(stage.jobs);
-      this.#copies.put(batchId, { fold, version: version + (record ? 1 : 0), wasOver: false });
+      this.#seats.put(batchId, { fold, version: version + (record ? 1 : 0), wasOver: false });
       return outbox;
     } catch (error) {
       // A receipt that is not counted.
@@ -206,7 +205,7 @@ export class RedisApply {
 
   /** As it was left by the last write, if that tells of these jobs; else as it is, with what is known of others. */
   async #look(batchId: string, nextIn: readonly JobState[], ids: readonly string[]): Promise<Look | undefined> {
-    const copy = this.#copies.take(batchId);
+    const copy = this.#seats.take(batchId);
     if (copy) {
       const unknown = ids.filter((id) => !copy.fold.knows(id));
       if (unknown.length === 0 && (ids.length > 0 || copy.fold.changed)) return { copy, isFresh: false };
@@ -239,18 +238,6 @@ export class RedisApply {
       snapshot: { batch: recordFrom(record), jobs, nextIn, next: nextFrom(next) },
       version: Number(version.toString()),
     };
-  }
-
-  /** After whatever else this process has to do with the batch. */
-  async #inTurn<Result>(batchId: string, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#turns.get(batchId);
-    const turn = before ? before.then(work, work) : work();
-    this.#turns.set(batchId, turn);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(batchId) === turn) this.#turns.delete(batchId);
-    }
   }
 }
 

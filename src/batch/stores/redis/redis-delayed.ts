@@ -33,8 +33,9 @@ const SENT_MS = 2;
 export class Delayed {
   readonly #server: RedisServer;
   readonly #write: (batchId: string) => Promise<unknown>;
+  /** By batch; those that nothing is left of are taken out when their time is up. */
   readonly #steps = new Map<string, Step[]>();
-  readonly #crossings = new Map<string, Waiting>();
+  readonly #crossings = new Map<string, Waiting | undefined>();
   #stepsTimer: NodeJS.Timeout | undefined;
   #crossingsTimer: NodeJS.Timeout | undefined;
 
@@ -56,24 +57,31 @@ export class Delayed {
     if (this.#stepsTimer) return;
     this.#stepsTimer = setTimeout(() => {
       this.#stepsTimer = undefined;
-      for (const id of this.#steps.keys()) void this.#flushSteps(id);
+      for (const [id, { length }] of this.#steps) {
+        if (length === 0) this.#steps.delete(id);
+        else void this.#flushSteps(id);
+      }
     }, BEGUN_MS);
   }
 
   written(batchId: string): void {
-    this.#steps.delete(batchId);
+    const held = this.#steps.get(batchId);
+    if (held) held.length = 0;
   }
 
   /** Resolves to what came since; to nothing where a step has got it. */
   cross(batchId: string, crossing: Crossing & { readonly until: number }): Promise<readonly OutboxEntry[]> {
-    if (this.#crossings.has(batchId)) return this.crossNow(batchId, crossing);
+    if (this.#crossings.get(batchId)) return this.crossNow(batchId, crossing);
     const crossed = new Promise<readonly OutboxEntry[]>((resolve) => {
       this.#crossings.set(batchId, { ...crossing, resolve });
     });
     if (!this.#crossingsTimer) {
       this.#crossingsTimer = setTimeout(() => {
         this.#crossingsTimer = undefined;
-        for (const id of this.#crossings.keys()) void this.#flushCrossing(id);
+        for (const [id, waiting] of this.#crossings) {
+          if (!waiting) this.#crossings.delete(id);
+          else void this.#flushCrossing(id);
+        }
       }, SENT_MS);
     }
     return crossed;
@@ -94,7 +102,7 @@ export class Delayed {
   takeCrossing(batchId: string): TakenCrossing | undefined {
     const crossing = this.#crossings.get(batchId);
     if (!crossing) return undefined;
-    this.#crossings.delete(batchId);
+    this.#crossings.set(batchId, undefined);
     const { seq, held, resolve } = crossing;
     const giveBack = (): void => resolve(this.crossNow(batchId, crossing));
     return { seq, held, done: () => resolve([]), giveBack };
@@ -110,7 +118,7 @@ export class Delayed {
   async #flushCrossing(batchId: string): Promise<void> {
     const crossing = this.#crossings.get(batchId);
     if (!crossing) return;
-    this.#crossings.delete(batchId);
+    this.#crossings.set(batchId, undefined);
     const crossed = this.crossNow(batchId, crossing);
     crossing.resolve(crossed);
     await crossed.catch(() => undefined);
@@ -118,7 +126,7 @@ export class Delayed {
 
   /** That somebody has begun is not worth failing for. */
   async #flushSteps(batchId: string): Promise<void> {
-    if (this.#steps.has(batchId)) await this.#write(batchId).catch(() => this.written(batchId));
+    if (this.steps(batchId).length > 0) await this.#write(batchId).catch(() => this.written(batchId));
   }
 }
 
