@@ -93,7 +93,7 @@ export class Fold {
     return this.#mayWait;
   }
 
-  /** As the script that writes takes them. */
+  /** As the script that writes takes them. Times are texts: Lua writes a number with fourteen digits. */
   get changes(): readonly Argument[] {
     return this.#changes;
   }
@@ -197,7 +197,7 @@ export class Fold {
     if (jobChange && job) {
       const { id, index, stage, event, child } = job;
       const { state, attempts, adds, error, result } = jobChange;
-      this.#changes.push('job', index, digit(state), now, runText(jobChange));
+      this.#changes.push('job', index, digit(state), String(now), runText(jobChange));
       this.#jobs.set(id, {
         ...{ id, index, stage, event, state, attempts, adds, changedAt: now },
         ...(child !== undefined && { child }),
@@ -219,14 +219,15 @@ export class Fold {
   #send(out: Outgoing, now: number): void {
     const text = JSON.stringify(out);
     this.#mayWait = false;
-    if (out.kind === 'jobs' && !this.#isNew) this.#changes.push('stage', now, text, out.from, out.to, out.stage);
-    else this.#changes.push('send', now, text);
+    if (out.kind === 'jobs' && !this.#isNew)
+      this.#changes.push('stage', String(now), text, out.from, out.to, out.stage);
+    else this.#changes.push('send', String(now), text);
   }
 
   #move(move: Move, now: number): void {
     const { from, to, stage, fresh } = move;
     this.#mayWait = false;
-    this.#changes.push('move', digits(from), digit(to), stage ?? '', now, fresh ? '1' : '');
+    this.#changes.push('move', digits(from), digit(to), stage ?? '', String(now), fresh ? '1' : '');
     this.#doubtNext(...from, to);
     for (const [id, job] of this.#jobs) {
       if (!from.includes(job.state) || (stage !== undefined && job.stage !== stage)) continue;

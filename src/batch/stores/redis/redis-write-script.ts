@@ -10,11 +10,12 @@ local keys = { states = KEYS[2], times = KEYS[3], stages = KEYS[4], jobs = KEYS[
 local known = redis.call('HMGET', KEYS[1], 'v', 'relay', 'seq')
 if (known[1] or '0') ~= ARGV[1] then return false end
 local relay, seq = tonumber(known[2] or '0'), tonumber(known[3] or '0')
-local at, runs, entries, sending = 11, {}, {}, {}
+local list, at, runs, entries, sending = ARGV, 12, {}, {}, {}
+if ARGV[11] ~= '' then list, at = cjson.decode(ARGV[11]), 1 end
 
 local function next_arg()
   at = at + 1
-  return ARGV[at - 1]
+  return list[at - 1]
 end
 
 -- What is gathered goes in one call.
@@ -129,7 +130,7 @@ local function stages_at_hand()
   return found
 end
 
-while ARGV[at] do ops[next_arg()]() end
+while list[at] do ops[next_arg()]() end
 flush_runs()
 flush('ZADD', KEYS[8], entries)
 
@@ -160,7 +161,8 @@ return { outbox, next_stage, #outbox > 0 and stages_at_hand() or {} }
  * KEYS as for load
  * ARGV version it is to have ('0': none yet), version after it, record or '' (nothing changes), the writing store's name, number
  *   of its write, relay's lease is taken until or '', now, seq up to which is crossed off or '', the lease it was sent under,
- *   digits of the states whose first stage is wanted then or '', then what changes, in order: a name, and what it takes
+ *   digits of the states whose first stage is wanted then or '', what changes as a JSON list or '', else the list itself, in
+ *   order: a name, and what it takes
  * Returns nothing when the version is another one, else { the outbox where its lease was taken, the first stage or nothing, what
  *   is at hand of entries about jobs in it }
  */

@@ -48,7 +48,7 @@ export class RedisWriter {
     const args = [
       ...[version, version + 1, text, this.#name, number, lease?.until ?? '', lease?.now ?? 0],
       ...[crossing?.seq ?? '', crossing?.held ?? '', nextDigits],
-      ...changes,
+      ...packed(changes),
     ];
     return this.#server.run(async (client, again) => {
       if (again) {
@@ -74,4 +74,9 @@ export class RedisWriter {
     const nested = parent && client.sadd(keysOf(parent.batchId).children, id);
     return Promise.all([this.#index.note(client, id, createdAt), nested]);
   }
+}
+
+/** As one argument, where none is made of bytes: a client and a socket take one long text in a fraction of the time of many short ones. */
+function packed(changes: readonly Argument[]): readonly Argument[] {
+  return changes.some((change) => typeof change === 'object') ? ['', ...changes] : [JSON.stringify(changes)];
 }
