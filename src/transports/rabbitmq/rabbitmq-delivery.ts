@@ -9,6 +9,8 @@ import type { Subscription } from './rabbitmq-subscription.js';
 
 /** What a delivery needs of the channel it came by. */
 export interface Settling {
+  /** Where suspects are while they run. */
+  readonly suspectQueue: string;
   acked(delivery: RabbitmqDelivery): Promise<void>;
   replaced(delivery: RabbitmqDelivery, successors: readonly Successor[]): Promise<void>;
   handedBack(delivery: RabbitmqDelivery): Promise<void>;
@@ -53,7 +55,7 @@ export class RabbitmqDelivery implements Delivery, Placed {
     this.publishedAt = timeOf(message.properties.timestamp);
     this.cloudEvent = cloudEventOf(message.properties);
     const counts = isOurs ? countsOf(message.properties.headers ?? {}) : NO_COUNTS;
-    const vain = deliveryCount(message);
+    const vain = deliveryCount(message, settling.suspectQueue);
     this.attempt = counts.attempts + vain + 1;
     this.crashes = crashesOf(counts, vain);
     this.target = counts.target;

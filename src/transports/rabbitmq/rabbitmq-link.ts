@@ -42,6 +42,11 @@ export class Link {
     return typeof version === 'string' ? version : undefined;
   }
 
+  /** 3 of `3.10.8`; 0 as long as it is not known. */
+  get serverMajor(): number {
+    return Number.parseInt(this.serverVersion ?? '0', 10);
+  }
+
   /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE when no node can be reached */
   async open(): Promise<void> {
     await this.#connected();

@@ -20,6 +20,7 @@ export interface SessionParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
+  readonly countsRejected: boolean;
   /** A further channel of the same connection. */
   readonly channel: () => Promise<Channel>;
   readonly onArrival: (delivery: RabbitmqDelivery) => void;
@@ -38,6 +39,7 @@ export type SessionEnd =
  * received and is not settled, acknowledgements.
  */
 export class Session implements Settling {
+  readonly suspectQueue: string;
   readonly #parts: SessionParts;
   readonly #channel: Channel;
   readonly #acks: Acks;
@@ -61,6 +63,7 @@ export class Session implements Settling {
   constructor(parts: SessionParts, channel: Channel) {
     this.#parts = parts;
     this.#channel = channel;
+    this.suspectQueue = groupNames(parts.options.queue, parts.options.group).suspect;
     // Sets the width of subscriptions to come to what it is.
     const ask = () => channel.prefetch(this.#width);
     this.#acks = new Acks(channel, ask, parts.onLost);

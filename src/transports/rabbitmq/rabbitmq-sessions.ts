@@ -131,6 +131,7 @@ export class Sessions {
       {
         ...this.#parts,
         options: this.#options,
+        countsRejected: link.serverMajor >= 4,
         channel: () => link.channel(),
         onArrival: this.#hooks.onArrival,
         onLost: (id) => {

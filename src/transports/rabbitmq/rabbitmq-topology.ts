@@ -70,7 +70,7 @@ export class Topology {
     const { dead } = groupNames(queue, group);
     return this.#once(dead, async (channel) => {
       // From 4.0 on a queue without a limit gets one, and reading dead letters counts.
-      const unlimited = Number.parseInt(this.#link.serverVersion ?? '', 10) >= 4 ? { 'x-delivery-limit': -1 } : {};
+      const unlimited = this.#link.serverMajor >= 4 ? { 'x-delivery-limit': -1 } : {};
       await channel.assertQueue(dead, quorum(unlimited));
     });
   }

@@ -1,7 +1,7 @@
 import type { Applied, BatchRecord, JobRecord, NewJob, OutboxEntry, Step } from '../../../contracts/batch-store.js';
 import type { JobState } from '../../../contracts/batch.js';
 import { Copies, type Copy } from './redis-copies.js';
-import { FIRST, Fold, headOf, type Snapshot } from './redis-fold.js';
+import { FIRST, Fold, type Snapshot } from './redis-fold.js';
 import type { RedisIndex } from './redis-index.js';
 import { Delayed } from './redis-delayed.js';
 import type { RedisServer } from './redis-server.js';
@@ -279,9 +279,8 @@ function leaseOf(steps: readonly Step[]): Lease | undefined {
 function withJobs(entry: OutboxEntry, jobs: readonly NewJob[]): OutboxEntry {
   const { out, at } = entry;
   if (out.kind !== 'jobs' || out.stage !== 0) return entry;
-  const queued = jobs
-    .slice(out.from, out.to + 1)
-    .map((job): JobRecord => ({ ...job, ...headOf(job, at), state: 'queued' }));
+  const run = { state: 'queued', attempts: 0, adds: 0, changedAt: at } as const;
+  const queued = jobs.slice(out.from, out.to + 1).map((job): JobRecord => Object.assign({}, job, run));
   return { ...entry, stage: { jobs: queued, results: [] } };
 }
 

@@ -242,7 +242,7 @@ export class Fold {
 }
 
 /** Of one that has just been added. */
-export function headOf({ id, index, stage, event, child }: NewJob, changedAt: number): JobHead {
+function headOf({ id, index, stage, event, child }: NewJob, changedAt: number): JobHead {
   const head = { id, index, stage, event, state: 'waiting', attempts: 0, adds: 0, changedAt } as const;
   return child === undefined ? head : { ...head, child };
 }
