@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Kafka, logLevel } from 'kafkajs';
 import { REPOSITORY } from '../support/build.js';
 import type { Broker } from './broker.js';
 import { freePort, type Guarded, spawnGuarded } from './guarded.js';
@@ -54,7 +55,22 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaNode>
 
 /** Three brokers: every topic has three replicas, two of which confirm a write, so that one broker may die. */
 export async function startKafkaCluster(options: KafkaOptions = {}): Promise<readonly KafkaNode[]> {
-  return startNodes(3, options);
+  const nodes = await startNodes(3, options);
+  // Each says that it has started before it has heard of the others: a topic made now would have fewer replicas.
+  await Promise.all(nodes.map(({ url }) => hasHeardOf(url, nodes.length)));
+  return nodes;
+}
+
+async function hasHeardOf(url: string, count: number): Promise<void> {
+  const admin = new Kafka({ brokers: [url], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  for (const giveUpAt = performance.now() + 20_000; ; ) {
+    const { brokers } = await admin.describeCluster();
+    if (brokers.length === count) break;
+    if (performance.now() > giveUpAt) throw new Error(`the broker at ${url} knows ${brokers.length} of ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await admin.disconnect();
 }
 
 async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {

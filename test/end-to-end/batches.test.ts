@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
 import type { Batches, BatchStatus, Thrun, ThrunConfig } from '../../src/index.js';
-import { sharedRabbitmq } from '../brokers/shared.js';
+import { sharedKafka, sharedRabbitmq } from '../brokers/shared.js';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
@@ -45,6 +45,12 @@ const PLACES: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
     transport: 'rabbitmq',
     queue: `batches-${randomUUID()}`,
     transports: { rabbitmq: { url: await sharedRabbitmq() } },
+    batches: { store: 'redis', redis: { url: await redisUrl() } },
+  }),
+  'kafka + redis': async () => ({
+    transport: 'kafka',
+    queue: `batches-${randomUUID()}`,
+    transports: { kafka: { brokers: await sharedKafka() } },
     batches: { store: 'redis', redis: { url: await redisUrl() } },
   }),
 };

@@ -1,7 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { ThrunConfig } from '../../src/index.js';
 import { openDatabase } from '../../src/sqlite/driver.js';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import type { Broker } from '../brokers/broker.js';
+import { startKafka } from '../brokers/kafka.js';
+import { startRedis } from '../brokers/redis.js';
+import { watchCommits } from '../transports/kafka/commits.js';
 import { inFlightAt, type Kill, runsOf, unexplained } from './kill-ledger.js';
 import { Project } from './project.js';
 import { seeded } from './random.js';
@@ -13,30 +16,43 @@ const BROKER_SECONDS = Math.min(SECONDS, 20);
 const BACKLOG = 500;
 
 let project: Project;
-let redis: RedisServer | undefined;
+let broker: Broker | undefined;
 afterEach(async () => {
   await project.dispose();
-  await redis?.dispose();
-  redis = undefined;
+  await broker?.dispose();
+  broker = undefined;
 });
 
-/** Where the events go: what a config says of it, and for how long there are kills. */
-const BROKERS: Readonly<Record<string, { seconds: number; config: () => Promise<ThrunConfig> }>> = {
-  sqlite: { seconds: SECONDS, config: async () => ({}) },
-  'redis-list': { seconds: BROKER_SECONDS, config: () => overRedis('redis-list') },
-  'redis-streams': { seconds: BROKER_SECONDS, config: () => overRedis('redis-streams') },
-};
-
-async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<ThrunConfig> {
-  redis = await startRedis();
-  return { transport, transports: { redis: { url: redis.url } } };
+/** Where the events go: what a config says of it, and what must not have been seen there meanwhile. */
+interface Place {
+  readonly config: ThrunConfig;
+  readonly problems?: readonly string[];
 }
 
-test.each(Object.entries(BROKERS))(
+const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
+  sqlite: async () => ({ config: {} }),
+  'redis-list': () => overRedis('redis-list'),
+  'redis-streams': () => overRedis('redis-streams'),
+  kafka: overKafka,
+};
+
+async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<Place> {
+  const { url } = (broker = await startRedis());
+  return { config: { transport, transports: { redis: { url } } } };
+}
+
+async function overKafka(): Promise<Place> {
+  const { url } = (broker = await startKafka());
+  const { backwards } = await watchCommits(url);
+  return { config: { transport: 'kafka', transports: { kafka: { brokers: url } } }, problems: backwards };
+}
+
+test.each(Object.entries(PLACES))(
   '%s: SIGKILL of a random worker every second under full load: nothing is lost',
-  async (name, { seconds, config }) => {
+  async (name, place) => {
     const { seed, random } = seeded();
-    const broker = await config();
+    const seconds = name === 'sqlite' ? SECONDS : BROKER_SECONDS;
+    const { config, problems = [] } = await place();
     project = new Project(
       `@ThrunEventListener('load')
        export class Load {
@@ -49,9 +65,9 @@ test.each(Object.entries(BROKERS))(
       JSON.stringify({
         group: 'e2e',
         worker: { concurrency: 20, visibilityTimeout: '3s', maxCrashes: 20 },
-        ...broker,
+        ...config,
       }),
-      { broker },
+      { broker: config },
     );
     const worker = project.start('work', '--processes', '4');
     const thrun = await project.publisher();
@@ -111,6 +127,7 @@ test.each(Object.entries(BROKERS))(
     // Twice only what a killed process held.
     expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
 
+    expect(problems).toEqual([]);
     expect(await transport.deadLetters?.count({})).toBe(0);
     await thrun.close();
     if (name === 'sqlite') {

@@ -1,37 +1,56 @@
-import { afterEach, expect, test } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ThrunConfig } from '../../src/index.js';
+import type { Broker } from '../brokers/broker.js';
+import { startKafka } from '../brokers/kafka.js';
+import { startRedis } from '../brokers/redis.js';
 import { Project } from './project.js';
 
 let project: Project;
-let redis: RedisServer;
+let broker: Broker;
 afterEach(async () => {
   await project.dispose();
-  await redis.dispose();
+  await broker.dispose();
 });
 
-async function withoutItsBroker(): Promise<void> {
-  redis = await startRedis();
-  const broker = { transport: 'redis-list', transports: { redis: { url: redis.url } } } as const;
-  const listener = `@ThrunEventListener('late') export class Late { handle(_: unknown, context: EventContext) { ledger(context); } }`;
-  project = new Project(listener, JSON.stringify({ group: 'e2e', ...broker }), { broker });
-  await redis.stop();
-}
+type Start = () => Promise<{ broker: Broker; transports: NonNullable<ThrunConfig['transports']> }>;
 
-test('a broker that is away at the start is waited for, and consumed once it is there', async () => {
-  await withoutItsBroker();
-  const worker = project.start('work');
-  await worker.says('ECONNREFUSED');
-  await redis.start();
-  const thrun = await project.publisher();
-  await thrun.event('late');
-  await project.until('it is handled', (handled) => handled.length === 1);
-  worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
-});
+const BROKERS: Readonly<Record<'redis-list' | 'kafka', Start>> = {
+  'redis-list': async () => {
+    const redis = await startRedis();
+    return { broker: redis, transports: { redis: { url: redis.url } } };
+  },
+  kafka: async () => {
+    const kafka = await startKafka();
+    return { broker: kafka, transports: { kafka: { brokers: kafka.url } } };
+  },
+};
 
-test('a run that ends by itself does not wait for it: it fails, and says where it looked', async () => {
-  await withoutItsBroker();
-  const { status, stderr } = project.run('work', '--stop-when-empty');
-  expect(status).toBe(1);
-  expect(stderr).toContain('error: The transport redis-list cannot be reached: redis://127.0.0.1:');
+describe.each(['redis-list', 'kafka'] as const)('%s', (transport) => {
+  async function withoutItsBroker(): Promise<void> {
+    const started = await BROKERS[transport]();
+    broker = started.broker;
+    const config = { transport, transports: started.transports };
+    const listener = `@ThrunEventListener('late') export class Late { handle(_: unknown, context: EventContext) { ledger(context); } }`;
+    project = new Project(listener, JSON.stringify({ group: 'e2e', ...config }), { broker: config });
+    await broker.stop();
+  }
+
+  test('a broker that is away at the start is waited for, and consumed once it is there', async () => {
+    await withoutItsBroker();
+    const worker = project.start('work');
+    await worker.says('ECONNREFUSED');
+    await broker.start();
+    const thrun = await project.publisher();
+    await thrun.event('late');
+    await project.until('it is handled', (handled) => handled.length === 1);
+    worker.kill('SIGTERM');
+    expect((await worker.exit).code).toBe(0);
+  });
+
+  test('a run that ends by itself does not wait for it: it fails, and says where it looked', async () => {
+    await withoutItsBroker();
+    const { status, stderr } = project.run('work', '--stop-when-empty');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(new RegExp(`error: The transport ${transport} cannot be reached: .*127\\.0\\.0\\.1:`));
+  });
 });

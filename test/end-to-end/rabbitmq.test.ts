@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createThrun } from '../../src/index.js';
 import { sharedRabbitmq } from '../brokers/shared.js';
 import { Project } from './project.js';
@@ -82,56 +82,3 @@ test(`SIGKILL of a random worker every second for ${SECONDS} s under load: nothi
   expect(await letters()).toEqual([]);
   expect(await stats()).toMatchObject([{ depth: 0, delayed: 0, dead: 0 }]);
 });
-
-test('SIGTERM: what runs is finished, the rest is handed back and has used up no attempt', async () => {
-  const { project, thrun, stats } = await onRabbitmq(
-    `@ThrunEventListener('slow', { name: 'slow' })
-     export class Slow {
-       async handle(_: unknown, context: EventContext) {
-         ledger(context, { step: 'begin' });
-         await new Promise((resolve) => setTimeout(resolve, 1000));
-         ledger(context, { step: 'end' });
-       }
-     }`,
-    { concurrency: 5 },
-  );
-  const steps = (step: string) => project.handled().filter((line) => (line as { step?: string }).step === step).length;
-  await thrun.events(Array.from({ length: 20 }, () => ({ event: 'slow' })));
-  const worker = project.start('work');
-  await project.until('five run', () => steps('begin') >= 5);
-  worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
-  expect(steps('begin')).toBe(steps('end'));
-  const left = 20 - steps('end');
-  expect(left).toBeGreaterThan(0);
-  expect(await stats()).toMatchObject([{ depth: left, inFlight: 0 }]);
-  const rest = project.start('work', '--stop-when-empty');
-  expect((await rest.exit).code).toBe(0);
-  expect(steps('end')).toBe(20);
-  expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
-}, 60_000);
-
-test('a message that kills its process is dead after maxCrashes; its neighbours are not', async () => {
-  const { project, thrun, letters } = await onRabbitmq(
-    `@ThrunEventListener('good')
-     export class Good { async handle(_: unknown, context: EventContext) { await new Promise((resolve) => setTimeout(resolve, 5)); ledger(context); } }
-     @ThrunEventListener('poison')
-     export class Poison { handle(_: unknown, context: EventContext) { ledger(context); process.abort(); } }`,
-    { concurrency: 5, maxCrashes: 3 },
-  );
-  const good = Array.from({ length: 20 }, () => ({ event: 'good' }));
-  await thrun.events([...good, { event: 'poison' }, ...good]);
-  const worker = project.start('work', '--processes', '2');
-  await worker.says('dead letter');
-  // It is said when it is decided, and kept a moment later.
-  const buried = [{ event: 'poison', reason: 'crashed_worker' }];
-  await vi.waitFor(async () => expect(await letters()).toMatchObject(buried), { timeout: 10_000 });
-  await project.until(
-    'all neighbours',
-    (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 40,
-  );
-  expect(project.handled().filter(({ event }) => event === 'poison')).toHaveLength(3);
-  worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
-  expect((await letters()).length).toBe(1);
-}, 60_000);

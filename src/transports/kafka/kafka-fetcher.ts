@@ -33,6 +33,8 @@ export class Fetcher {
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
   /** By place, the offset where a record cannot be read, and when it is tried again. */
   readonly #unreadable = new Map<string, { readonly offset: number; readonly until: number }>();
+  /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
+  #where: ReadonlyMap<string, number> = new Map();
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -54,20 +56,20 @@ export class Fetcher {
     if (this.#parts.wanted().length === 0) return;
     try {
       this.#leaders ??= this.#parts.link.leaders(this.#parts.topics);
-      const leaders = await this.#leaders;
-      for (const node of new Set(leaders.values())) if (!this.#busy.has(node)) void this.#read(node, leaders);
+      this.#where = await this.#leaders;
+      for (const node of new Set(this.#where.values())) if (!this.#busy.has(node)) void this.#read(node);
     } catch (error) {
       await this.#failed(error, 0);
     }
   }
 
-  async #read(node: number, leaders: ReadonlyMap<string, number>): Promise<void> {
+  async #read(node: number): Promise<void> {
     this.#busy.add(node);
     let failures = 0;
     while (!this.#isClosed) {
       const places = this.#parts
         .wanted()
-        .filter((place) => leaders.get(placeKey(place)) === node && this.#mayRead(place));
+        .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
       if (places.length === 0) break;
       try {
         const fetched = await this.#parts.link.fetch(node, {
@@ -107,6 +109,7 @@ export class Fetcher {
         if (codeOf(error) !== UNREADABLE) continue;
         this.#unreadable.set(placeKey(place), { offset: place.offset, until: performance.now() + UNREADABLE_MS });
         this.#parts.onUnreadable(place, error);
+        this.#parts.clock.after(UNREADABLE_MS + 1, () => this.wake());
       }
     }
   }

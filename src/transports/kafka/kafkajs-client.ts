@@ -23,6 +23,7 @@ import {
   type RawCluster,
   type RawMetadata,
 } from './kafkajs-parts.js';
+import { mendHalfOpen } from './kafkajs-half-open.js';
 import { mendSpin } from './kafkajs-spin.js';
 
 /** No answer for so long: the connection is given up. */
@@ -59,6 +60,7 @@ export class KafkajsClient implements KafkaClient {
 
   constructor({ brokers, clientId, ssl, sasl }: KafkaOptions) {
     mendSpin();
+    mendHalfOpen();
     this.#config = {
       brokers: [...brokers],
       clientId,
@@ -353,7 +355,8 @@ async function metadataOf(broker: RawBroker, topics: readonly string[]): Promise
       const answers = await Promise.all(topics.map((topic) => metadataOf(broker, [topic])));
       return answers.flat();
     }
-    const { brokers } = await broker.metadata(['__consumer_offsets']).catch(() => ({ brokers: [] }));
+    // Who the brokers are is answered beside topics that are there: how many replicas a new one gets depends on it.
+    const { brokers } = await broker.metadata([]);
     return [{ brokers, topicMetadata: [] }];
   }
 }

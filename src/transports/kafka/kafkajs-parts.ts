@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { ISocketFactory, KafkaConfig } from 'kafkajs';
 
 /**
@@ -178,4 +179,11 @@ export interface RequestQueuePrototype {
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   checkPendingRequests(): void;
   scheduleCheckPendingRequests(): void;
+}
+
+export const Connection = require('kafkajs/src/network/connection') as { readonly prototype: ConnectionPrototype };
+
+export interface ConnectionPrototype {
+  readonly socket: Socket | null;
+  send(request: unknown): Promise<unknown>;
 }

@@ -1,0 +1,76 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../brokers/guarded.js';
+import { TcpProxy } from '../../brokers/tcp-proxy.js';
+import { watchCommits } from './commits.js';
+import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
+
+/** A broker that sends its clients through a link that can be damaged; `direct` is the way around it. */
+async function through() {
+  const port = await freePort();
+  const broker = await node({ advertised: port });
+  const proxy = await TcpProxy.to(broker.ports.behind, port);
+  onTestFinished(() => proxy.close());
+  return { proxy, proxied: broker.url, direct: `127.0.0.1:${broker.ports.plain}` };
+}
+
+test('a link that swallows everything, for longer than the session: another takes over; it is noticed, and replaced', async () => {
+  const { direct, proxy, proxied } = await through();
+  const queue = queueName();
+  const commits = await watchCommits(direct);
+  const { consumer, kinds } = await consuming(await opened(proxied), queue, 'workers', 3000);
+  const other = await opened(direct);
+  await other.publish(queue, [message('held')]);
+  const held = await one(consumer);
+  proxy.blackhole();
+  await other.publish(queue, [message('meanwhile')]);
+  const received = acking((await consuming(other, queue, 'workers', 3000)).consumer);
+  await allReceived(['held', 'meanwhile'], received, 20_000);
+  await until(() => expect(kinds()).toContain('disconnected'), 20_000);
+  proxy.pass();
+  await until(() => expect(kinds()).toEqual(expect.arrayContaining(['reconnected', 'lease_lost'])), 20_000);
+  // Too late, and without effect.
+  await held.ack();
+  expect(received).toHaveLength(2);
+  expect(commits.backwards).toEqual([]);
+}, 90_000);
+
+test('a publish into a link that swallows is sent again on the next one', async () => {
+  const { direct, proxy, proxied } = await through();
+  const queue = queueName();
+  const { consumer } = await consuming(await opened(direct), queue);
+  const publisher = await opened(proxied, { timeoutMs: 40_000 });
+  await publisher.publish(queue, [message('first')]);
+  proxy.blackhole();
+  const connections = proxy.connections;
+  const publishing = publisher.publish(queue, [message('second')]);
+  await until(() => expect(proxy.connections).toBeGreaterThan(connections), 60_000);
+  proxy.pass();
+  await publishing;
+  await allReceived(['first', 'second'], acking(consumer), 10_000);
+}, 90_000);
+
+test('confirmed on the broker, the answer lost: it is sent again under the same id', async () => {
+  const { direct, proxy, proxied } = await through();
+  const queue = queueName();
+  const { consumer } = await consuming(await opened(direct), queue);
+  const publisher = await opened(proxied);
+  await publisher.publish(queue, [message('before')]);
+  const cut = proxy.cutAfter('cut me');
+  await publisher.publish(queue, [message('cut me')]);
+  await cut;
+  const received = [await one(consumer), await one(consumer)].map(textOf);
+  expect(received).toContain('cut me');
+}, 60_000);
+
+test('closing over a link that swallows ends all the same', async () => {
+  const { proxy, proxied } = await through();
+  const queue = queueName();
+  const transport = await opened(proxied);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('held')]);
+  await one(consumer);
+  proxy.blackhole();
+  const from = performance.now();
+  await transport.close();
+  expect(performance.now() - from).toBeLessThan(30_000);
+}, 60_000);

@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { app, node, queueName, until } from './stage.js';
+
+// kafkajs has consumers that stop and say nothing (tulios/kafkajs#1568, #659, #1639): broken here from within.
+
+const load = createRequire(import.meta.url);
+const ConsumerGroup = load('kafkajs/src/consumer/consumerGroup') as { prototype: { fetch: () => Promise<unknown> } };
+const { KafkaJSNonRetriableError } = load('kafkajs/src/errors') as {
+  KafkaJSNonRetriableError: new (message: string) => Error;
+};
+
+afterEach(() => void vi.restoreAllMocks());
+
+async function working() {
+  const broker = await node();
+  const queue = queueName();
+  const publisher = await app(broker.url, queue);
+  const consumer = await app(broker.url, queue);
+  const handled: unknown[] = [];
+  consumer.subscribe('load', (payload) => void handled.push(payload));
+  const worker = await consumer.work();
+  const handles = async (payload: number) => {
+    await publisher.event('load', payload);
+    await until(() => expect(handled).toContain(payload), 60_000);
+  };
+  await handles(1);
+  return { broker, worker, handles };
+}
+
+describe('a consumer of kafkajs that has stopped is replaced by a new one', () => {
+  test('without a word', { timeout: 120_000 }, async () => {
+    const { handles } = await working();
+    const fetch = vi.spyOn(ConsumerGroup.prototype, 'fetch');
+    fetch.mockReturnValueOnce(new Promise(() => undefined));
+    await until(() => expect(fetch.mock.calls.length).toBeGreaterThan(0));
+    await handles(2);
+  });
+
+  test('with an error that it does not restart after', { timeout: 120_000 }, async () => {
+    const { handles } = await working();
+    const fetch = vi.spyOn(ConsumerGroup.prototype, 'fetch');
+    fetch.mockRejectedValueOnce(new KafkaJSNonRetriableError('broken for the test'));
+    await until(() => expect(fetch.mock.calls.length).toBeGreaterThan(0));
+    await handles(2);
+  });
+});
+
+test('connected and not consuming, whatever is tried: it counts as away, until it consumes again', {
+  timeout: 120_000,
+}, async () => {
+  const { worker, handles } = await working();
+  expect(worker.activity).toMatchObject({ awayMs: 0 });
+  const fetch = vi.spyOn(ConsumerGroup.prototype, 'fetch').mockReturnValue(new Promise(() => undefined));
+  const trouble = () => Math.max(worker.activity.awayMs, worker.activity.silentMs);
+  await until(() => expect(trouble()).toBeGreaterThan(5000), 60_000);
+  fetch.mockRestore();
+  await handles(2);
+  await until(() => expect(trouble()).toBeLessThan(5000));
+});
+
+test('a broker that answers nothing any more: it counts as away, until it answers', { timeout: 120_000 }, async () => {
+  const { broker, worker, handles } = await working();
+  broker.pause();
+  await until(() => expect(worker.activity.awayMs).toBeGreaterThan(3000), 60_000);
+  broker.resume();
+  await handles(2);
+  await until(() => expect(worker.activity.awayMs).toBe(0));
+});

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { watchCommits } from './commits.js';
+import { app, node, queueName, until } from './stage.js';
+
+const EVENTS = 3000;
+
+test('one listener hangs: the rest of its partition is handled, and once its time is up commits reach the end', {
+  timeout: 90_000,
+}, async () => {
+  const broker = await node();
+  const queue = queueName();
+  const commits = await watchCommits(broker.url);
+  const worker = await app(broker.url, queue, { worker: { concurrency: 10 } });
+  const handled = new Set<number>();
+  let hung = 0;
+  worker.subscribe(
+    'load',
+    (payload) => {
+      const { n } = payload as { n: number };
+      if (n !== 10) return void handled.add(n);
+      hung++;
+      return new Promise(() => undefined);
+    },
+    { timeout: '4s', retry: { attempts: 1 } },
+  );
+  const publisher = await app(broker.url, queue);
+  // One key, one partition.
+  await publisher.events(
+    Array.from({ length: EVENTS }, (_, n) => ({ event: 'load', payload: { n }, key: String(n % 7) })),
+  );
+  await worker.work();
+  await until(() => expect([handled.size, hung]).toEqual([EVENTS - 1, 1]), 20_000);
+  const committed = () => [...commits.committed.values()].reduce((sum, offset) => sum + Math.max(offset, 0), 0);
+  const { deadLetters } = await worker.transport();
+  await until(async () => expect(await deadLetters?.count({})).toBe(1), 20_000);
+  await until(() => expect(committed()).toBeGreaterThanOrEqual(EVENTS), 20_000);
+  expect(commits.backwards).toEqual([]);
+});
