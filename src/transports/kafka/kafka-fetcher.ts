@@ -109,6 +109,7 @@ export class Fetcher {
         if (codeOf(error) !== UNREADABLE) continue;
         this.#unreadable.set(placeKey(place), { offset: place.offset, until: performance.now() + UNREADABLE_MS });
         this.#parts.onUnreadable(place, error);
+        this.#parts.clock.after(UNREADABLE_MS + 1, () => this.wake());
       }
     }
   }
