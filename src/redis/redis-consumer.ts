@@ -181,7 +181,7 @@ export class RedisConsumer implements Consumer, Settler {
   }
 
   #sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (ms <= 0 || this.#closed) return Promise.resolve();
+    if (ms <= 0 || this.#closed || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);

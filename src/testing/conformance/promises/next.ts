@@ -81,6 +81,25 @@ export const next: PromiseCases = {
       },
     },
     {
+      title: 'aborted while it asks the broker, it ends as soon as the broker has answered',
+      async run(stand) {
+        const consumer = await stand.consume();
+        await expectNothing(consumer, 50);
+        const start = performance.now();
+        for (let round = 0; round < 20; round++) {
+          const stop = new AbortController();
+          // Longer than a look: it asks, now or in a moment.
+          const waiting = consumer.next(1, { signal: stop.signal, waitMs: 10_000 });
+          for (let turn = 0; turn < round % 5; turn++) await new Promise(setImmediate);
+          stop.abort();
+          assert.deepEqual(await waiting, []);
+          await stand.publish([message(`${round}`)]);
+          await (await receiveOne(consumer)).ack();
+        }
+        assert.ok(performance.now() - start < 10_000, 'it slept although it was told to stop');
+      },
+    },
+    {
       title: 'TestSubscribeCtx: aborted while a message comes, it is delivered now or next time',
       async run(stand) {
         const consumer = await stand.consume();
