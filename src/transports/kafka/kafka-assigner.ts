@@ -1,4 +1,4 @@
-import { type Place, placeKey } from './kafka-client.js';
+import type { Place } from './kafka-client.js';
 
 /** What a member says of itself when it joins. */
 export interface MemberFacts {
@@ -81,9 +81,4 @@ export function byTopic(places: readonly Place[]): Record<string, number[]> {
   const topics: Record<string, number[]> = {};
   for (const { topic, partition } of places) (topics[topic] ??= []).push(partition);
   return topics;
-}
-
-export function samePlaces(a: readonly Place[], b: readonly Place[]): boolean {
-  const keys = new Set(a.map(placeKey));
-  return a.length === b.length && b.every((place) => keys.has(placeKey(place)));
 }

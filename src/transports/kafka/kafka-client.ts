@@ -150,6 +150,12 @@ export class KafkaFailure extends Error {
   }
 }
 
+/** Somebody deleted a topic. */
+export const GONE = 'UNKNOWN_TOPIC_OR_PARTITION';
+
+/** Records that the client library cannot read. */
+export const UNREADABLE = 'UNSUPPORTED_COMPRESSION_TYPE';
+
 export function codeOf(error: unknown): string | undefined {
   return error instanceof KafkaFailure ? error.code : undefined;
 }

@@ -1,7 +1,7 @@
 import { ThrunError } from '../../contracts/errors.js';
 import { KafkaFailure } from './kafka-client.js';
 
-export function unavailable(why: string, cause?: unknown): ThrunError {
+function unavailable(why: string, cause?: unknown): ThrunError {
   return new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', ['kafka', why], { cause });
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
-import { codeOf, type Fetched, type MemberLink, type Place, placeKey } from './kafka-client.js';
+import { codeOf, type Fetched, type MemberLink, type Place, placeKey, UNREADABLE } from './kafka-client.js';
 
 export interface FetcherParts {
   readonly link: MemberLink;
@@ -10,6 +10,8 @@ export interface FetcherParts {
   /** Somebody will have room for more in a moment: a question that waits for news elsewhere would be in the way. */
   readonly isHurried: () => boolean;
   readonly onFetched: (fetched: Fetched, from: number) => void;
+  /** A record there cannot be read; the others go on. */
+  readonly onUnreadable: (place: Place, error: unknown) => void;
   /** What was to be read there is not there any more, or not yet. */
   readonly onOutOfRange: (place: Place) => Promise<void>;
   readonly onAnswer: () => void;
@@ -21,6 +23,9 @@ const WAIT_MS = 250;
 const HURRIED_MS = 5;
 const LONGEST_PAUSE_MS = 2000;
 
+/** What cannot be read is tried again after so long. */
+const UNREADABLE_MS = 10_000;
+
 /** Reads ahead: one question at a time to each node that leads something of ours, so that a slow one holds up nobody. */
 export class Fetcher {
   readonly #parts: FetcherParts;
@@ -28,6 +33,8 @@ export class Fetcher {
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
   /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
   #where: ReadonlyMap<string, number> = new Map();
+  /** By place, the offset where a record cannot be read, and when it is tried again. */
+  readonly #unreadable = new Map<string, { readonly offset: number; readonly until: number }>();
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -60,7 +67,9 @@ export class Fetcher {
     this.#busy.add(node);
     let failures = 0;
     while (!this.#isClosed) {
-      const places = this.#parts.wanted().filter((place) => this.#where.get(placeKey(place)) === node);
+      const places = this.#parts
+        .wanted()
+        .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
       if (places.length === 0) break;
       try {
         const fetched = await this.#parts.link.fetch(node, {
@@ -73,12 +82,35 @@ export class Fetcher {
         const from = new Map(places.map((place) => [placeKey(place), place.offset]));
         for (const one of fetched) this.#parts.onFetched(one, from.get(placeKey(one)) ?? one.next);
       } catch (error) {
+        if (codeOf(error) === UNREADABLE && places.length > 0) {
+          await this.#findUnreadable(node, places);
+          continue;
+        }
         this.#busy.delete(node);
         if (!this.#isClosed) await this.#failed(error, failures++);
         return;
       }
     }
     this.#busy.delete(node);
+  }
+
+  #mayRead(place: Place & { readonly offset: number }): boolean {
+    const known = this.#unreadable.get(placeKey(place));
+    return known?.offset !== place.offset || performance.now() > known.until;
+  }
+
+  /** The answer of all is lost with that of one: each is asked for by itself. */
+  async #findUnreadable(node: number, places: readonly (Place & { readonly offset: number })[]): Promise<void> {
+    for (const place of places) {
+      try {
+        const fetched = await this.#parts.link.fetch(node, { waitMs: 0, places: [place] });
+        for (const one of fetched) this.#parts.onFetched(one, place.offset);
+      } catch (error) {
+        if (codeOf(error) !== UNREADABLE) continue;
+        this.#unreadable.set(placeKey(place), { offset: place.offset, until: performance.now() + UNREADABLE_MS });
+        this.#parts.onUnreadable(place, error);
+      }
+    }
   }
 
   async #failed(error: unknown, failures: number): Promise<void> {

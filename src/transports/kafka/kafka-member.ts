@@ -2,7 +2,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { TransportNotice } from '../../contracts/transport.js';
 import { byTopic } from './kafka-assigner.js';
-import { type Fetched, type KafkaClient, type MemberLink, type Place, placeKey } from './kafka-client.js';
+import { codeOf, type Fetched, GONE, type KafkaClient, type MemberLink, type Place, placeKey } from './kafka-client.js';
 import { Commits } from './kafka-commits.js';
 import { KafkaDelivery, type Settling } from './kafka-delivery.js';
 import { textOf } from './kafka-errors.js';
@@ -29,6 +29,8 @@ export interface MemberOptions {
   readonly group: string;
   readonly visibilityMs: number;
   readonly topics: readonly string[];
+  /** Makes topics anew that somebody deleted. */
+  readonly renew: () => Promise<void>;
   readonly onNotice: (notice: TransportNotice) => void;
 }
 
@@ -78,6 +80,7 @@ export class Member implements Settling {
   readonly #trimmed = new Map<string, number>();
   #idle: (() => void)[] = [];
   #round: Round | undefined;
+  #renewing: Promise<void> | undefined;
   #asking = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   #lineTimer: (() => void) | undefined;
@@ -96,7 +99,7 @@ export class Member implements Settling {
     });
     const heard = {
       onAnswer: () => this.#health.answered(),
-      onTrouble: (error: unknown) => this.#health.trouble(error),
+      onTrouble: (error: unknown) => this.#trouble(error),
     };
     const common = { link: this.#link, clock, topics, ...heard };
     this.#membership = new Membership({
@@ -119,6 +122,7 @@ export class Member implements Settling {
     this.#fetcher = new Fetcher({
       ...common,
       wanted: () => this.#wanted(),
+      onUnreadable: (place, error) => this.#unreadable(place, error),
       isHurried: () => this.#hasFull && this.#pool.isQuick,
       onFetched: (fetched, from) => this.#receive(fetched, from),
       onOutOfRange: (place) => this.#outOfRange(place),
@@ -236,6 +240,29 @@ export class Member implements Settling {
     return !this.#isClosed && (this.#isAsking || this.#held.size > 0 || this.#replacing.size > 0);
   }
 
+  #trouble(error: unknown): void {
+    if (codeOf(error) !== GONE) return this.#health.trouble(error);
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+  }
+
+  /** What was just made is unknown for a moment; what stays unknown was deleted. */
+  async #renew(): Promise<void> {
+    const { queue, topics, renew } = this.#options;
+    try {
+      const { topics: known } = await this.#parts.client.cluster(topics);
+      if (known.size === topics.length) return;
+      this.#health.degraded(`a topic of ${JSON.stringify(queue)} was deleted: what was in it is gone; it is made anew`);
+      await renew();
+      this.#dropAll();
+      this.#membership.rejoin();
+    } catch (error) {
+      this.#health.trouble(error);
+      await this.#passed(PAUSE_MS);
+    }
+  }
+
   #facts() {
     const ledgers = [...this.#ledgers.values()];
     return {
@@ -337,6 +364,13 @@ export class Member implements Settling {
       if (line.hasRoom) wanted.push({ ...line.place, offset: line.position });
     }
     return wanted;
+  }
+
+  #unreadable({ topic, partition }: Place, error: unknown): void {
+    this.#health.degraded(
+      `${topic}/${partition} waits for a record that cannot be read: ${textOf(error)}. Producers have to write with gzip or without ` +
+        'compression; what is there has to be deleted (kafka-delete-records.sh)',
+    );
   }
 
   #stuck({ place: { topic, partition }, low, open }: Ledger): void {

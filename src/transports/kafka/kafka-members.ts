@@ -19,9 +19,9 @@ export class Members {
     this.#parts = parts;
   }
 
-  of({ queue, group, visibilityMs, onNotice }: ConsumeOptions, topics: readonly string[]) {
+  of({ queue, group, visibilityMs, onNotice }: ConsumeOptions, topics: readonly string[], renew: () => Promise<void>) {
     const key = JSON.stringify([queue, group, visibilityMs]);
-    const shared = this.#all.get(key) ?? this.#make({ queue, group, visibilityMs, topics });
+    const shared = this.#all.get(key) ?? this.#make({ queue, group, visibilityMs, topics, renew });
     this.#all.set(key, shared);
     shared.notices.add(onNotice);
     return { member: shared.member, leave: () => void shared.notices.delete(onNotice) };
@@ -40,6 +40,7 @@ export class Members {
     readonly group: string;
     readonly visibilityMs: number;
     readonly topics: readonly string[];
+    readonly renew: () => Promise<void>;
   }): Shared {
     const notices = new Set<ConsumeOptions['onNotice']>();
     const onNotice = (notice: TransportNotice) => {

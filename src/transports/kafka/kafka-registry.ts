@@ -31,6 +31,13 @@ export class Registry {
     }
   }
 
+  /** Somebody deleted what was there. */
+  async renew(queue: string, group: string): Promise<void> {
+    this.#topics.forget();
+    this.#registered.delete(groupId(queue, group));
+    await this.register(queue, group);
+  }
+
   async groupsOf(queue: string): Promise<readonly string[]> {
     const ids = await this.#client.groups();
     return ids.flatMap((id) => groupOf(id, queue) ?? []).sort();

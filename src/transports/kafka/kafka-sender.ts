@@ -1,5 +1,5 @@
 import type { Clock } from '../../contracts/clock.js';
-import { KafkaFailure, type KafkaClient, type OutgoingRecord } from './kafka-client.js';
+import { GONE, KafkaFailure, type KafkaClient, type OutgoingRecord } from './kafka-client.js';
 import { closed, errorFor, textOf, unknown } from './kafka-errors.js';
 import type { Topics } from './kafka-topics.js';
 
@@ -16,6 +16,9 @@ const MOST_BYTES = 512 * 1024;
 const OVERHEAD = 100;
 
 const LONGEST_PAUSE_MS = 1000;
+
+/** A topic that was just made is unknown for a moment; one that stays so is gone. */
+const MOST_GONE = 6;
 
 /** What the broker says of a producer that it takes for another one: it starts anew. */
 const FORGOTTEN = new Set([
@@ -114,6 +117,8 @@ export class Sender {
         return await this.#within(this.#client.send(records), deadline);
       } catch (error) {
         if (!(error instanceof KafkaFailure)) throw error;
+        // What is made anew gets other partitions: whoever addressed these records has to do it again.
+        if (error.code === GONE && failures >= MOST_GONE) throw error;
         const isForgotten = FORGOTTEN.has(error.code);
         if (isForgotten) await this.#client.renew();
         else if (!error.mayPass) throw error;

@@ -10,7 +10,7 @@ import type {
   Transport,
   TransportTraits,
 } from '../../contracts/transport.js';
-import type { KafkaClient } from './kafka-client.js';
+import { codeOf, GONE, type KafkaClient } from './kafka-client.js';
 import { KafkaChecks } from './kafka-checks.js';
 import { KafkaHistory } from './kafka-history.js';
 import { KafkaDeadLetters } from './kafka-dead-letters.js';
@@ -79,18 +79,28 @@ export class KafkaTransport implements Transport {
     this.#refuseWhenClosed();
     this.#queues.add(queue);
     if (messages.length === 0) return;
-    const publishing = this.#parcels.published(queue, messages).then((records) => this.#sender.send(records));
+    const publishing = this.#publish(queue, messages).catch((error: unknown) => {
+      // Nothing of it is anywhere, then: it is addressed anew, to topics that are made anew.
+      if (codeOf((error as Error).cause) === GONE) return this.#publish(queue, messages);
+      throw error;
+    });
     this.#publishing.add(publishing);
     const done = () => this.#publishing.delete(publishing);
     publishing.then(done, done);
     await publishing;
   }
 
+  async #publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    await this.#sender.send(await this.#parcels.published(queue, messages));
+  }
+
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#refuseWhenClosed();
     this.#queues.add(options.queue);
     const topics = await this.#registry.register(options.queue, options.group);
-    const { member, leave } = this.#members.of(options, topics);
+    const { member, leave } = this.#members.of(options, topics, () =>
+      this.#registry.renew(options.queue, options.group),
+    );
     const consumer = new KafkaConsumer({
       member,
       onClose: (one) => {
