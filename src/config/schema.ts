@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { WIRE_FORMATS } from '../contracts/envelope.js';
 import type { Transport } from '../contracts/transport.js';
 import { BATCH_STORES, LOG_LEVELS, TRANSPORTS } from './options.js';
 import {
@@ -79,7 +80,7 @@ const route = section({
   match: match(),
   transport: v.optional(transport()),
   queue: v.optional(name()),
-  format: v.optional(oneOf(['envelope', 'cloudevents'])),
+  format: v.optional(oneOf(WIRE_FORMATS)),
   consume: v.optional(rule((value) => typeof value === 'boolean', 'true or false')),
 });
 

@@ -123,7 +123,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { routes: [{ match: 'a', format: 'cloudevent' }] },
-      'routes[0].format: expected "envelope" or "cloudevents", got "cloudevent"; did you mean "cloudevents"?',
+      'routes[0].format: expected "envelope", "cloudevents" or "cloudevents-binary", got "cloudevent"; did you mean "cloudevents"?',
     ],
     [{ routes: [{ match: 'a', consume: 'no' }] }, 'routes[0].consume: expected true or false, got "no"'],
     [{ routes: [{ match: 'a', queu: 'b' }] }, 'routes[0].queu: unknown key; did you mean "queue"?'],

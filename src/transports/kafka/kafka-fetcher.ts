@@ -31,10 +31,10 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #busy = new Set<number>();
   #leaders: Promise<ReadonlyMap<string, number>> | undefined;
-  /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
-  #where: ReadonlyMap<string, number> = new Map();
   /** By place, the offset where a record cannot be read, and when it is tried again. */
   readonly #unreadable = new Map<string, { readonly offset: number; readonly until: number }>();
+  /** As they were last told: a read that goes on takes up what has moved to its node meanwhile. */
+  #where: ReadonlyMap<string, number> = new Map();
   #isClosed = false;
   #pausing: (() => void) | undefined;
 
@@ -109,6 +109,7 @@ export class Fetcher {
         if (codeOf(error) !== UNREADABLE) continue;
         this.#unreadable.set(placeKey(place), { offset: place.offset, until: performance.now() + UNREADABLE_MS });
         this.#parts.onUnreadable(place, error);
+        this.#parts.clock.after(UNREADABLE_MS + 1, () => this.wake());
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { QueueAccess, QueueStats } from '../../contracts/transport.js';
-import { type KafkaClient, type Place, placeKey } from './kafka-client.js';
+import { codeOf, type KafkaClient, type KafkaRecord, type Place, placeKey, UNREADABLE } from './kafka-client.js';
 import { readLetters } from './kafka-dead-letters.js';
 import { timeOf } from './kafka-delivery.js';
 import { errorFor } from './kafka-errors.js';
@@ -126,7 +126,7 @@ export class KafkaQueues implements QueueAccess {
     );
     const counts = (topic: string | undefined) =>
       inventory.placesOf(topic === undefined ? [] : [topic]).map((place) => {
-        const holder = members.all.find((member) => member.isOf(queue, group) && member.has(place));
+        const holder = members.all.find((member) => member.isOf(queue, group) && member.ledgerOf(place) !== undefined);
         return countOf(place, inventory.extent(place), committed.get(placeKey(place)), holder?.ledgerOf(place));
       });
     const letters = own?.dead === undefined ? [] : await readLetters(client, own.dead);
@@ -146,18 +146,28 @@ export class KafkaQueues implements QueueAccess {
     return known.length === 0 ? undefined : Math.max(0, this.#parts.clock.now() - Math.min(...known));
   }
 
-  async #timeAt({ place, first }: PlaceCount): Promise<number | undefined> {
-    const { records } = await this.#parts.client.read(place, first);
-    return records[0] && timeOf(records[0]);
+  async #timeAt(count: PlaceCount): Promise<number | undefined> {
+    const record = await this.#firstOf(count);
+    return record && timeOf(record);
+  }
+
+  /** One that cannot be read is no reason to tell nothing of the others. */
+  async #firstOf({ place, first }: PlaceCount): Promise<KafkaRecord | undefined> {
+    try {
+      return (await this.#parts.client.read(place, first)).records[0];
+    } catch (error) {
+      if (codeOf(error) === UNREADABLE) return undefined;
+      throw error;
+    }
   }
 
   /** Of the first on each rung: what waits there waits in the order it came. */
   async #nextRetry(counts: readonly PlaceCount[]): Promise<number | undefined> {
     const heads = counts.filter(({ depth }) => depth > 0);
     const dues = await Promise.all(
-      heads.map(async ({ place, first }) => {
-        const { records } = await this.#parts.client.read(place, first);
-        return records[0] && countsOf(records[0].headers).due;
+      heads.map(async (count) => {
+        const record = await this.#firstOf(count);
+        return record && countsOf(record.headers).due;
       }),
     );
     const known = dues.filter((due) => due !== undefined);
