@@ -7,7 +7,7 @@ import { idOf, timeOf } from './kafka-delivery.js';
 import { cloudEventHeaders } from './kafka-cloudevent.js';
 import { type Counts, countHeaders, deathHeaders, foreignHeaders, OWN } from './kafka-headers.js';
 import { rungFor } from './kafka-ladder.js';
-import { groupTopics, topicName } from './kafka-names.js';
+import { groupTopics, isOurs, topicName } from './kafka-names.js';
 import { keyedPartition } from './kafka-partition.js';
 import type { Topics } from './kafka-topics.js';
 
@@ -94,8 +94,9 @@ export class Parcels {
 
 /** Where it was first published: a copy of a copy says the same. */
 function originHeaders(record: KafkaRecord, from: Place): Record<string, string | Uint8Array> {
-  const { headers, offset } = record;
-  const published = timeOf(record);
+  const { offset } = record;
+  const published = timeOf(record, from);
+  const headers = isOurs(from.topic) ? record.headers : {};
   return {
     [OWN.id]: idOf(record, from),
     [OWN.topic]: headers[OWN.topic] ?? from.topic,
