@@ -233,7 +233,7 @@ export class KafkajsClient implements KafkaClient {
   }
 
   member(group: string): MemberLink {
-    return new KafkajsMember(group, this.#newCluster());
+    return new KafkajsMember(group, () => this.#newCluster());
   }
 
   async #broker(): Promise<RawBroker> {
