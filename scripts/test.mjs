@@ -13,7 +13,8 @@ const WITH_BROKERS = [
   'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
-  'test/cli/{bridge*,replay,routing}.test.ts',
+  'test/batch/model/*redis*',
+  'test/cli/{bridge*,replay*,routing}.test.ts',
   'test/transports/{kafka,rabbitmq,redis}*',
   'test/transports/{kafka,rabbitmq,redis}*/**',
 ];

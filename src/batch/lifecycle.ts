@@ -1,5 +1,5 @@
 import type { BatchProgress, LifecyclePayload } from '../contracts/batch.js';
-import type { BatchFailure, BatchRecord, JobRecord } from '../contracts/batch-store.js';
+import type { BatchFailure, BatchRecord, JobHead } from '../contracts/batch-store.js';
 
 export function progressOf({ id, name, status, counts }: BatchRecord): BatchProgress {
   const { succeeded, failed, skipped, cancelled } = counts;
@@ -11,7 +11,7 @@ export function progressOf({ id, name, status, counts }: BatchRecord): BatchProg
 
 export function lifecyclePayload(
   batch: BatchRecord,
-  job: JobRecord | undefined,
+  job: JobHead | undefined,
   failure: BatchFailure | undefined,
 ): LifecyclePayload {
   return {

@@ -107,13 +107,13 @@ export class Relay {
 
   async #send(batchId: string, entries: readonly OutboxEntry[]): Promise<void> {
     let lot: EventInput[] = [];
-    for (const { out } of entries) {
+    for (const { out, stage } of entries) {
       switch (out.kind) {
         case 'event':
           lot.push(lifecycleInput(batchId, out));
           break;
         case 'jobs':
-          lot = await this.#sendJobs(batchId, out, lot);
+          lot = await this.#sendJobs(batchId, out, stage, lot);
           break;
         case 'end_children':
           await this.#endChildren(batchId);
@@ -129,11 +129,14 @@ export class Relay {
   async #sendJobs(
     batchId: string,
     { from, to, stage, run }: Extract<Outgoing, { kind: 'jobs' }>,
+    atHand: OutboxEntry['stage'],
     before: EventInput[],
   ): Promise<EventInput[]> {
     const { store } = this.#parts;
     const lotFrom = (index: number) => store.jobs(batchId, index, Math.min(LOT, to - index + 1));
-    const [results, first] = await Promise.all([stage === 0 ? [] : store.results(batchId, stage - 1), lotFrom(from)]);
+    const [results, first] = atHand
+      ? [atHand.results, atHand.jobs]
+      : await Promise.all([stage === 0 ? [] : store.results(batchId, stage - 1), lotFrom(from)]);
     const previous = stage === 0 ? undefined : previousResult(results);
     let lot = before;
     for (let jobs = first; jobs.length > 0; ) {

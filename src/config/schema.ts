@@ -214,7 +214,8 @@ function amqpUrl() {
 
 function brokers() {
   const broker = (value: unknown) =>
-    typeof value === 'string' && /^\s*([^\s:/@,]+|\[[\da-f:.]+\]):\d{1,5}\s*$/i.test(value);
+    // kafkajs knows no IPv6 address by itself; a name that leads to one is fine.
+    typeof value === 'string' && /^\s*[^\s:/@,[\]]+:\d{1,5}\s*$/.test(value);
   return rule((value) => {
     const list: unknown = typeof value === 'string' ? value.split(',') : value;
     return Array.isArray(list) && list.length > 0 && list.every(broker);

@@ -31,7 +31,7 @@ export interface BatchStore {
   takeOutbox(batchId: string, until: number, now: number): Promise<readonly OutboxEntry[]>;
   /**
    * Crosses off all entries up to `seq`. Resolves to what has come since, extending the lease that was taken until `held`;
-   * empty: nothing has, and the lease is given back, or another relay has taken over.
+   * empty: nothing has, or a step has been given it, and the lease is given back; or another relay has taken over.
    */
   sent(batchId: string, seq: number, held: number, until: number): Promise<readonly OutboxEntry[]>;
   /** Entries that are not crossed off yet, without a lease: for looking. */
@@ -136,10 +136,13 @@ export interface JobRecord extends NewJob {
   readonly changedAt: number;
 }
 
+/** What is decided by of a job: all but what it is to do, and where. */
+export type JobHead = Omit<JobRecord, 'payload' | 'queue' | 'key'>;
+
 /** What a transition sees: the record, the job it is about, and the first stage that waits. */
 export interface View {
   readonly batch: BatchRecord;
-  readonly job: JobRecord | undefined;
+  readonly job: JobHead | undefined;
   readonly next: NextStage | undefined;
 }
 
@@ -162,7 +165,10 @@ export interface Step {
   readonly transition: (view: View) => Change;
   /** Where given, the relay's lease is taken until then in the same step, if there is something to send. */
   readonly relayUntil: number | undefined;
-  /** What it changes has survived a loss of power, where the store can promise that. */
+  /**
+   * What it changes has survived a loss of power, where the store can promise that. False: it may be written with the next
+   * step of its batch, or a moment later, and is lost with the process until then; who asks this store sees it at once.
+   */
   readonly durable: boolean;
   readonly now: number;
   /** Jobs that are added with it, where the change says so. */
@@ -223,13 +229,15 @@ export interface OutboxEntry {
   readonly seq: number;
   readonly at: number;
   readonly out: Outgoing;
+  /** Of jobs that are to be sent: they, and what the stage before them returned, where the store has them at hand. */
+  readonly stage?: { readonly jobs: readonly JobRecord[]; readonly results: readonly (string | undefined)[] };
 }
 
 export interface Applied {
   readonly accepted: boolean;
   readonly batch: BatchRecord;
   /** As it was before the step. */
-  readonly job: JobRecord | undefined;
+  readonly job: JobHead | undefined;
   /** The outbox, where the relay's lease was taken; of steps on one batch in one call the first that asks may get it for all. */
   readonly outbox: readonly OutboxEntry[];
 }

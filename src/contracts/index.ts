@@ -5,6 +5,7 @@ export type {
   BatchRecord,
   BatchStore,
   Change,
+  JobHead,
   JobRecord,
   NewJob,
   OutboxEntry,

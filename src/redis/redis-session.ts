@@ -41,10 +41,11 @@ export class RedisSession {
     this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
     this.registry = new QueueRegistry(this.connection, kind);
     this.parts = { connection: () => this.open(), registry: this.registry };
-    this.#publisher = new RedisPublisher(transport, this.connection, async (queue, messages) => {
-      if (!this.registry.isKnown(queue)) await this.registry.tryAdd(queue);
-      return publish(queue, messages);
-    });
+    this.#publisher = new RedisPublisher(transport, this.connection, (queue, messages) =>
+      this.registry.isKnown(queue)
+        ? publish(queue, messages)
+        : this.registry.tryAdd(queue).then(() => publish(queue, messages)),
+    );
     this.connection.listen({
       lost: (error) => this.#tell({ kind: 'disconnected', error }),
       found: () => this.#found(),
@@ -61,10 +62,11 @@ export class RedisSession {
     return this.#opening;
   }
 
-  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    if (this.#closed) throw this.#closedError();
-    if (this.#opening === undefined) await this.open();
-    if (messages.length > 0) await this.#publisher.publish(queue, messages);
+  publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    if (messages.length === 0) return Promise.resolve();
+    if (this.#opening === undefined) return this.open().then(() => this.#publisher.publish(queue, messages));
+    return this.#publisher.publish(queue, messages);
   }
 
   /** Something that is new there, as a publish is. @throws {ThrunError} as `publish` does */

@@ -68,8 +68,8 @@ export class RedisTransport implements Transport {
     await this.session.open();
   }
 
-  async publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    await this.session.publish(queue, messages);
+  publish(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    return this.session.publish(queue, messages);
   }
 
   async consume(options: ConsumeOptions): Promise<Consumer> {

@@ -72,7 +72,7 @@ export class Replay {
         this.replayed += await history.replay(events, { queue, group, listener });
         this.chosen += events.length;
         this.position = events.at(-1)?.position;
-        if (rate !== undefined) await this.#pause((events.length / rate) * 1000, signal);
+        if (rate !== undefined && !signal.aborted) await this.#pause((events.length / rate) * 1000, signal);
       }
     }
   }

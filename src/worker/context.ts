@@ -1,3 +1,4 @@
+import type { Placed } from '../contracts/bag.js';
 import type { JobBatch } from '../contracts/batch.js';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Envelope, Meta } from '../contracts/envelope.js';
@@ -12,9 +13,10 @@ export type PublishFrom = (
 ) => Promise<string>;
 
 /** What a listener is handed beside the payload. The costly parts are made only when they are asked for. */
-export class Context implements EventContext {
+export class Context implements EventContext, Placed {
   /** Set once the batch has let its job run. */
   batch: JobBatch | undefined;
+  place = -1;
   #controller: AbortController | undefined;
   #aborted: unknown;
 

@@ -1,5 +1,6 @@
 // The global of this name is a getter, which shows in what is asked three times for each listener.
 import { performance } from 'node:perf_hooks';
+import { Bag } from '../contracts/bag.js';
 import type { BatchJobs, JobRef } from '../contracts/batch.js';
 import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
@@ -38,7 +39,7 @@ const DROPPED: Verdict = { kind: 'dropped' };
 export class ListenerRunner {
   readonly #parts: RunnerParts;
   readonly #limits = new Map<Listener, Slots>();
-  readonly #running = new Set<Context>();
+  readonly #running = new Bag<Context>();
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;

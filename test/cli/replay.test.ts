@@ -20,6 +20,9 @@ export class Mailer { handle = say('mailed'); }
 `,
 };
 
+// Many commands each, and a worker is started again and again.
+vi.setConfig({ testTimeout: 60_000 });
+
 let redis: RedisServer;
 let client: Redis;
 let shop: Shop;

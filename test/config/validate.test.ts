@@ -216,4 +216,10 @@ describe('secrets are never printed', () => {
     expect(text).not.toContain('hunter2');
     expect(text).not.toContain('/#x@');
   });
+
+  test('user:password@host:port among the brokers', () => {
+    const text = complaints({ transports: { kafka: { brokers: 'a:9092,orders:hunter2@b:9092' } } }).join();
+    expect(text).toContain('user and password go into sasl');
+    expect(text).not.toContain('hunter2');
+  });
 });

@@ -22,7 +22,8 @@ export function subjectOn(url: string, make: Make): Subject {
 
 /** A server of its own, which may be killed, and links to it, which may be damaged. */
 export async function breakable(make: Make): Promise<Subject> {
-  const server = await startRedis();
+  // With `everysec` a write waits for a sync that takes long, and is lost with a process that is killed meanwhile.
+  const server = await startRedis({ appendfsync: 'always' });
   const proxies: TcpProxy[] = [];
   return {
     ...subjectOn(server.url, make),

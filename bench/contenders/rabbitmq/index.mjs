@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 /** As in ../index.mjs; `url` names a RabbitMQ, `queue` a name that is new there. All of them use a quorum queue. */
 const LOADERS = {
   'raw amqplib': async () => (await import('./raw.mjs')).raw,
+  'raw, mandatory': async () => (await import('./raw.mjs')).rawMandatory,
   thrun: async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist)),
   /** Another build of thrun, to see what a change does. */
   'thrun (other build)': async ({ other }) => (await import('./thrun.mjs')).thrun(await load(other)),

@@ -1,38 +1,58 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
 import { EVENT, envelope } from '../../payload.mjs';
 
 const QUORUM = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
 const PREFETCH = 400;
 
-/**
- * amqplib alone, as well as it can be used: a confirm channel, many messages on their way at once, and acknowledgements
- * for all up to the last one that is done. No retries, no groups, no reconnection, nothing checked.
- */
-export const raw = {
+const rawWith = (properties) => ({
   async open({ url, queue, concurrency }) {
     const connection = await connect(url, { noDelay: true });
     const channel = await connection.createConfirmChannel({ highWaterMark: 4096 });
     await channel.assertExchange(queue, 'topic', { durable: true });
     await channel.assertQueue(queue, QUORUM);
     await channel.bindQueue(queue, queue, '#');
+    const returned = new Set();
+    channel.on('return', (message) => returned.add(message.properties.messageId));
     const publish = (payload) =>
       new Promise((resolve, reject) => {
         const body = Buffer.from(JSON.stringify(envelope(payload)));
-        channel.publish(queue, EVENT, body, { persistent: true }, (error) => (error ? reject(error) : resolve()));
+        const options = properties();
+        channel.publish(queue, EVENT, body, options, (error) => {
+          if (error || returned.has(options.messageId)) reject(error ?? new Error('nobody took it'));
+          else resolve();
+        });
       });
     return {
       publish,
-      publishMany: (payloads) => {
+      publishMany: async (payloads) => {
         for (const payload of payloads) {
-          channel.publish(queue, EVENT, Buffer.from(JSON.stringify(envelope(payload))), { persistent: true });
+          channel.publish(queue, EVENT, Buffer.from(JSON.stringify(envelope(payload))), properties());
         }
-        return channel.waitForConfirms();
+        await channel.waitForConfirms();
+        if (returned.size > 0) throw new Error('nobody took some');
       },
       work: async (handle) => work(connection, queue, handle, concurrency),
       close: () => connection.close(),
     };
   },
-};
+});
+
+/**
+ * amqplib alone, as well as it can be used: a confirm channel, many messages on their way at once, and acknowledgements
+ * for all up to the last one that is done. No retries, no groups, no reconnection, nothing checked: a message that no
+ * queue takes is confirmed and gone.
+ */
+export const raw = rawWith(() => ({ persistent: true }));
+
+/** The same, but it notices what nobody takes, as thrun does: mandatory, with an id by which to find what came back. */
+export const rawMandatory = rawWith(() => ({
+  persistent: true,
+  mandatory: true,
+  messageId: randomUUID(),
+  timestamp: Math.floor(Date.now() / 1000),
+  contentType: 'application/json',
+}));
 
 async function work(connection, queue, handle, concurrency) {
   const channel = await connection.createChannel();

@@ -4,7 +4,7 @@ import type {
   BatchRecord,
   Change,
   JobChange,
-  JobRecord,
+  JobHead,
   Move,
   Outgoing,
   View,
@@ -40,7 +40,7 @@ export class Draft {
     this.#batch = { ...this.#batch, ...fields };
   }
 
-  job(job: JobRecord, state: JobState, fields: Partial<Omit<JobChange, 'id' | 'state'>> = {}): void {
+  job(job: JobHead, state: JobState, fields: Partial<Omit<JobChange, 'id' | 'state'>> = {}): void {
     this.#count(job.state, state, 1);
     const { id, attempts, adds, error, result } = job;
     this.#job = { id, attempts, adds, error, result, ...fields, state };
@@ -65,7 +65,7 @@ export class Draft {
   }
 
   /** The step's new jobs, behind all others or beside the job that adds them. */
-  addJobs(count: number, stages: number, beside: JobRecord | undefined): void {
+  addJobs(count: number, stages: number, beside: JobHead | undefined): void {
     const { nextIndex: index, nextStage, counts, run } = this.#batch;
     const state = beside ? 'queued' : 'waiting';
     const stage = beside?.stage ?? nextStage;
@@ -119,7 +119,7 @@ export class Draft {
 
 interface Announcement {
   readonly lifecycle: LifecycleKind;
-  readonly job?: JobRecord | undefined;
+  readonly job?: JobHead | undefined;
   readonly failure?: BatchFailure | undefined;
 }
 
@@ -130,7 +130,7 @@ export const NOTHING_TO_DO: Change = { accepted: true };
 
 const SETTLED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled', 'skipped']);
 
-export function isSettled(job: JobRecord): boolean {
+export function isSettled(job: JobHead): boolean {
   return SETTLED.has(job.state);
 }
 

@@ -2,7 +2,7 @@ import type {
   BatchRecord,
   Change,
   JobChange,
-  JobRecord,
+  JobHead,
   NewJob,
   Outgoing,
   Step,
@@ -91,7 +91,7 @@ export function changing(
 }
 
 /** What becomes of a job; what is not said stays as it was. */
-export function jobChange(before: JobRecord, fields: Partial<JobChange>): JobChange {
+export function jobChange(before: JobHead, fields: Partial<JobChange>): JobChange {
   const { id, state, attempts, adds, error, result } = before;
   return { id, state, attempts, adds, error, result, ...fields };
 }

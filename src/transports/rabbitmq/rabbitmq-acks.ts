@@ -1,4 +1,5 @@
 import type { Channel, Message } from 'amqplib';
+import { gather } from './rabbitmq-socket.js';
 
 interface Round {
   readonly settled: string[];
@@ -111,6 +112,7 @@ export class Acks {
       this.#ahead.add(tag);
     }
     this.#settled.clear();
+    gather(this.#channel);
   }
 
   #send(deliveryTag: number, allUpTo: boolean): void {

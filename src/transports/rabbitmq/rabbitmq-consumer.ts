@@ -1,6 +1,7 @@
 import type { Delivery } from '../../contracts/delivery.js';
 import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
+import { ASK_MS } from './rabbitmq-pulse.js';
 import type { Session } from './rabbitmq-session.js';
 import { Sessions, type SessionsParts } from './rabbitmq-sessions.js';
 import { Wakeup } from './rabbitmq-wakeup.js';
@@ -18,9 +19,6 @@ const STALE_MS = 500;
 /** A look without time to wait still gives the broker this long to show what it has. */
 const GLANCE_MS = 2;
 
-/** Nothing came for so long: is the broker still there, and does it still see us? */
-const PROBE_MS = 5000;
-
 /**
  * Receives from one queue as one group, over any number of sessions. How far the broker may push ahead follows what is
  * asked for: one message at a time before slow listeners, hundreds before quick ones.
@@ -37,7 +35,6 @@ export class RabbitmqConsumer implements Consumer {
   #isQuick = false;
   #quiet: (() => void) | undefined;
   #closing: Promise<void> | undefined;
-  #probedAt = 0;
 
   private constructor(options: ConsumeOptions, parts: ConsumerParts) {
     this.#options = options;
@@ -70,8 +67,9 @@ export class RabbitmqConsumer implements Consumer {
         if (this.#buffer.length > 0) return this.#take(max);
         this.#makeRoom(max);
         const left = giveUpAt - performance.now();
-        if (left <= 0) return [];
-        await this.#arrived.wait(Math.min(left, PROBE_MS), signal);
+        // An empty list says that the queue is empty: not from a broker that has long said nothing.
+        if (left <= 0 && !this.#sessions.pulse.isMute) return [];
+        await this.#arrived.wait(left > 0 ? Math.min(left, ASK_MS) : ASK_MS, signal);
         if (this.#buffer.length === 0) this.#probe();
       }
       return [];
@@ -139,7 +137,7 @@ export class RabbitmqConsumer implements Consumer {
     const batch = this.#buffer.length <= max ? this.#buffer : this.#buffer.slice(0, max);
     this.#buffer = this.#buffer.length <= max ? [] : this.#buffer.slice(max);
     for (const delivery of batch) delivery.given = true;
-    this.#probedAt = performance.now();
+    this.#sessions.pulse.beat();
     return batch;
   }
 
@@ -183,11 +181,13 @@ export class RabbitmqConsumer implements Consumer {
     if (!this.#asking && !this.#session?.isSubscribed) this.#restLater();
   };
 
-  /** A subscription that fails in silence would look like an empty queue. */
+  /** Whoever waits for a sign of life is woken by it. */
   #probe(): void {
-    const now = performance.now();
-    if (!this.#session?.isSubscribed || now - this.#probedAt < PROBE_MS) return;
-    this.#probedAt = now;
-    this.#sessions.probe();
+    const { pulse } = this.#sessions;
+    if (!this.#session?.isSubscribed || !pulse.isDue) return;
+    const { isMute } = pulse;
+    void this.#sessions.probe().then(() => {
+      if (isMute) this.#arrived.wake();
+    });
   }
 }

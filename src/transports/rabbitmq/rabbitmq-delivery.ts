@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ConsumeMessage, Message } from 'amqplib';
+import type { Placed } from '../../contracts/bag.js';
 import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../contracts/delivery.js';
 import type { Acks } from './rabbitmq-acks.js';
 import { cloudEventOf } from './rabbitmq-cloudevent.js';
@@ -8,6 +9,8 @@ import type { Subscription } from './rabbitmq-subscription.js';
 
 /** What a delivery needs of the channel it came by. */
 export interface Settling {
+  /** Where suspects are while they run. */
+  readonly suspectQueue: string;
   acked(delivery: RabbitmqDelivery): Promise<void>;
   replaced(delivery: RabbitmqDelivery, successors: readonly Successor[]): Promise<void>;
   handedBack(delivery: RabbitmqDelivery): Promise<void>;
@@ -23,7 +26,7 @@ export interface Receipt {
 /** Later than this a time in seconds is one in milliseconds. */
 const SECONDS_END = 1e11;
 
-export class RabbitmqDelivery implements Delivery {
+export class RabbitmqDelivery implements Delivery, Placed {
   readonly id: string;
   readonly publishedAt: number | undefined;
   readonly attempt: number;
@@ -35,6 +38,7 @@ export class RabbitmqDelivery implements Delivery {
   /** Given to the worker, or still waiting here for it. */
   given = false;
   settled = false;
+  place = -1;
   receipt: Receipt;
 
   constructor(
@@ -51,7 +55,7 @@ export class RabbitmqDelivery implements Delivery {
     this.publishedAt = timeOf(message.properties.timestamp);
     this.cloudEvent = cloudEventOf(message.properties);
     const counts = isOurs ? countsOf(message.properties.headers ?? {}) : NO_COUNTS;
-    const vain = deliveryCount(message);
+    const vain = deliveryCount(message, settling.suspectQueue);
     this.attempt = counts.attempts + vain + 1;
     this.crashes = crashesOf(counts, vain);
     this.target = counts.target;

@@ -72,9 +72,13 @@ export function deathHeaders(dead: Dead, letter: string, diedAt: number): Record
   };
 }
 
-/** How often the queue has given the message out in vain. On a first delivery the header is one of the queue before. */
-export function deliveryCount({ fields, properties }: Message): number {
-  return fields.redelivered ? (whole(properties.headers?.['x-delivery-count']) ?? 1) : 0;
+/**
+ * How often the queue has given the message out in vain. On a first delivery the header is one of the queue before, and
+ * RabbitMQ 4 calls that a redelivery: what has expired from `suspects` was counted there, and is not counted again.
+ */
+export function deliveryCount({ fields, properties }: Message, suspects: string): number {
+  if (!fields.redelivered || properties.headers?.['x-last-death-queue'] === suspects) return 0;
+  return whole(properties.headers?.['x-delivery-count']) ?? 1;
 }
 
 /** The properties of a message as a copy carries them on, with `own` in place of what we wrote before. */

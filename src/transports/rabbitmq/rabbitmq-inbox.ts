@@ -5,6 +5,7 @@ import { idOf } from './rabbitmq-delivery.js';
 import { countsOf } from './rabbitmq-headers.js';
 import { rungFor } from './rabbitmq-ladder.js';
 import { inboxName } from './rabbitmq-names.js';
+import type { Parcel } from './rabbitmq-outlet.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 
@@ -12,6 +13,8 @@ interface InboxParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
+  /** A message that was rejected counts as received in vain, in the next queue as well (RabbitMQ 4). */
+  readonly countsRejected: boolean;
 }
 
 /** Enough to keep the broker busy; what is passed on costs this process next to nothing. */
@@ -19,10 +22,12 @@ const WIDTH = 200;
 
 /**
  * What waits for no group in particular: published before there was one, or due by now. Any worker has the broker pass it
- * on to the exchange, and so to every group: it rejects it, and the queue dead-letters to the exchange.
+ * on to the exchange, and so to every group: it rejects it, and the queue dead-letters to the exchange. Where that would count
+ * it passes it on itself.
  */
 export class Inbox {
   readonly #timers = new Set<() => void>();
+  readonly #moving = new Set<Promise<void>>();
   #closed = false;
 
   constructor(
@@ -41,10 +46,11 @@ export class Inbox {
     await Promise.all([channel.prefetch(WIDTH), channel.consume(inboxName(this.queue), receive)]);
   }
 
-  /** What is held until it is due goes back to the broker with the channel. */
+  /** What is held until it is due goes back to the broker with the channel; what is being moved would come twice. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#timers) cancel();
+    await Promise.all(this.#moving);
     await closeChannel(this.channel);
   }
 
@@ -52,9 +58,15 @@ export class Inbox {
     if (this.#closed) return;
     const { due = 0 } = countsOf(message.properties.headers ?? {});
     const early = due - this.parts.clock.now();
-    if (early <= 0) this.#settle(() => this.channel.reject(message, false));
+    if (early <= 0) this.#passOn(message);
     else if (rungFor(early) === undefined) this.#later(message, early);
-    else void this.#wait(message, due);
+    else this.#move(message, this.parts.parcels.waitingOn(this.queue, message, idOf(message), due));
+  }
+
+  #passOn(message: ConsumeMessage): void {
+    const { countsRejected, parcels } = this.parts;
+    if (countsRejected) this.#move(message, parcels.passedOn(this.queue, message, idOf(message)));
+    else this.#settle(() => this.channel.reject(message, false));
   }
 
   #later(message: ConsumeMessage, ms: number): void {
@@ -65,14 +77,15 @@ export class Inbox {
     this.#timers.add(cancel);
   }
 
-  async #wait(message: ConsumeMessage, due: number): Promise<void> {
-    const { publisher, parcels } = this.parts;
-    try {
-      await publisher.send([parcels.waitingOn(this.queue, message, idOf(message), due)]);
-      this.#settle(() => this.channel.ack(message));
-    } catch {
+  /** The copy first: a crash in between makes a duplicate, never a loss. */
+  #move(message: ConsumeMessage, parcel: Parcel): void {
+    const moving = this.parts.publisher
+      .send([parcel])
+      .then(() => this.#settle(() => this.channel.ack(message)))
       // Not acknowledged, it comes again with the next channel.
-    }
+      .catch(() => undefined)
+      .finally(() => this.#moving.delete(moving));
+    this.#moving.add(moving);
   }
 
   #settle(settle: () => void): void {

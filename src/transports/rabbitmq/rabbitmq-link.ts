@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, ConfirmChannel, RecoveringChannelModel } from 'amqplib';
 import { textOf, unavailable } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq-options.js';
+import { socketOf } from './rabbitmq-socket.js';
 import { Target } from './rabbitmq-target.js';
 
 export type LinkEvent =
@@ -15,6 +16,9 @@ const CONNECT_MS = 10_000;
 
 /** The broker's answer to our goodbye is not waited for any longer: the link may be half open. */
 const GOODBYE_MS = 1000;
+
+/** With room for what is gathered (rabbitmq-socket.ts). */
+const SOCKET = { noDelay: true, keepAlive: true, highWaterMark: 256 * 1024 };
 
 /** One connection, reconnected for ever once it was there. Channels do not survive it: whoever has one makes a new one. */
 export class Link {
@@ -36,6 +40,11 @@ export class Link {
   get serverVersion(): string | undefined {
     const version: unknown = this.#model?.connection.serverProperties.version;
     return typeof version === 'string' ? version : undefined;
+  }
+
+  /** 3 of `3.10.8`; 0 as long as it is not known. */
+  get serverMajor(): number {
+    return Number.parseInt(this.serverVersion ?? '0', 10);
   }
 
   /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE when no node can be reached */
@@ -64,10 +73,11 @@ export class Link {
     const connection = await this.#opening?.catch(() => undefined);
     if (!connection) return;
     const model = this.#model;
-    const timer = setTimeout(() => streamOf(model)?.destroy(), GOODBYE_MS);
+    const destroy = () => model && socketOf(model)?.destroy();
+    const timer = setTimeout(destroy, GOODBYE_MS);
     await Promise.race([connection.close(), new Promise((resolve) => setTimeout(resolve, GOODBYE_MS).unref())]);
     clearTimeout(timer);
-    streamOf(model)?.destroy();
+    destroy();
   }
 
   #connected(): Promise<RecoveringChannelModel> {
@@ -88,8 +98,7 @@ export class Link {
     const clientProperties = { connection_name: `thrun ${this.#purpose} (pid ${process.pid})` };
     const connection = await connect(target.current, {
       ...this.#options.tls,
-      noDelay: true,
-      keepAlive: true,
+      ...SOCKET,
       timeout: CONNECT_MS,
       clientProperties,
       recovery: { initialDelay: 100, maxDelay: 5000, initialMaxRetries: target.count - 1, waitForConnect: false },
@@ -133,8 +142,4 @@ export class Link {
 /** An error of a channel is told by its end; without a listener it would end the process. */
 function quietly<Kind extends Channel>(channel: Kind): Kind {
   return channel.on('error', () => undefined);
-}
-
-function streamOf(model: ChannelModel | undefined): { destroy(): void } | undefined {
-  return (model?.connection as { stream?: { destroy(): void } } | undefined)?.stream;
 }

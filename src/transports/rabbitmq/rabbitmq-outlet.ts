@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { closeChannel } from './rabbitmq-channel.js';
 import { refused, type ServerError } from './rabbitmq-errors.js';
+import { gather } from './rabbitmq-socket.js';
 
 /** One message on its way. */
 export interface Parcel {
@@ -24,6 +25,9 @@ interface Written {
   readonly unroutable: Parcel[];
 }
 
+/** A channel that takes nothing for so long is given up. */
+const REFUSING_MS = 500;
+
 /** One confirm channel for as long as it lives. */
 export class Outlet {
   /** What was declared for messages of this channel, by where they go. */
@@ -33,7 +37,11 @@ export class Outlet {
   readonly #channel: ConfirmChannel;
   /** A message that nobody got comes back before it is confirmed. */
   readonly #returned = new Map<string, number>();
+  /** Calls of `write` that wait for their answers. */
+  #writing = 0;
   #drained: Promise<void> | undefined;
+  /** Since when nothing was taken. */
+  #refusingSince: number | undefined;
 
   constructor(channel: ConfirmChannel) {
     this.#channel = channel;
@@ -55,27 +63,46 @@ export class Outlet {
       answered = resolve;
     });
     let open = parcels.length;
-    for (const parcel of parcels) {
-      const { exchange, routingKey, body, properties } = parcel;
-      const settle = (error: unknown) => {
-        if (error) again.push(parcel);
-        else if (this.#returned.size > 0 && this.#isReturned(parcel)) unroutable.push(parcel);
-        if (--open === 0) answered();
-      };
-      try {
-        if (!this.#channel.publish(exchange, routingKey, body, properties, settle)) await this.#drain();
-      } catch (error) {
-        if (error instanceof RangeError) throw refused(`its headers are too large: ${error.message}`, error);
-        // The channel is closed.
-        settle(error);
+    const isAlone = open === 1 && this.#writing === 0;
+    this.#writing++;
+    try {
+      for (const parcel of parcels) {
+        const settle = (error: unknown) => {
+          if (error) again.push(parcel);
+          else if (this.#returned.size > 0 && this.#isReturned(parcel)) unroutable.push(parcel);
+          this.#refusingSince = error ? (this.#refusingSince ?? performance.now()) : undefined;
+          if (--open === 0) answered();
+        };
+        if (!this.#publish(parcel, settle)) await this.#drain();
       }
+      // One alone has nothing to be gathered with.
+      if (!isAlone) gather(this.#channel);
+      await all;
+    } finally {
+      this.#writing--;
     }
-    await all;
     return { again, unroutable };
+  }
+
+  /** RabbitMQ 3.10 refuses for ever on a channel that once met a queue without a leader, though it has long had a new one. */
+  get isStuck(): boolean {
+    return this.#refusingSince !== undefined && performance.now() - this.#refusingSince > REFUSING_MS;
   }
 
   abandon(): void {
     void closeChannel(this.#channel);
+  }
+
+  /** @returns whether there is room for more */
+  #publish({ exchange, routingKey, body, properties }: Parcel, settle: (error: unknown) => void): boolean {
+    try {
+      return this.#channel.publish(exchange, routingKey, body, properties, settle);
+    } catch (error) {
+      if (error instanceof RangeError) throw refused(`its headers are too large: ${error.message}`, error);
+      // The channel is closed.
+      settle(error);
+      return true;
+    }
   }
 
   #isReturned({ exchange, routingKey, properties }: Parcel): boolean {
@@ -88,6 +115,7 @@ export class Outlet {
   }
 
   #drain(): Promise<void> {
+    gather(this.#channel);
     this.#drained ??= new Promise((resolve) => {
       const done = () => {
         this.#drained = undefined;

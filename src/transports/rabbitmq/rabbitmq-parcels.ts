@@ -48,6 +48,20 @@ export class Parcels {
     });
   }
 
+  /** From the inbox to every group. */
+  passedOn(queue: string, message: Message, id: string): Parcel {
+    const { content, fields } = message;
+    const properties = copyProperties(message, id, {});
+    return {
+      exchange: exchangeName(queue),
+      routingKey: fields.routingKey,
+      body: content,
+      properties,
+      declare: () => this.#topology.exchange(queue),
+      otherwise: () => this.#inInbox(queue, fields.routingKey, content, properties),
+    };
+  }
+
   /** From the inbox to the next waiting queue. */
   waitingOn(queue: string, message: Message, id: string, due: number): Parcel {
     return this.#wait(

@@ -23,7 +23,9 @@ export class Publisher {
   readonly #topology: Topology;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #sending = new Set<Promise<unknown>>();
+  /** Calls of `send` that are not answered. */
+  #sending = 0;
+  #idle: (() => void) | undefined;
   #channel: Promise<Outlet> | undefined;
   #ready: Outlet | undefined;
   #closed = false;
@@ -41,25 +43,34 @@ export class Publisher {
    */
   send(parcels: readonly Parcel[]): Promise<void> {
     if (this.#closed) return Promise.reject(closed());
-    const sending = this.#within(parcels);
-    this.#sending.add(sending);
-    const done = () => this.#sending.delete(sending);
-    sending.then(done, done);
-    return sending;
+    return new Promise((resolve, reject) => {
+      this.#sending++;
+      const attempt: Attempt = { expired: false, outlet: undefined };
+      const stopWatching = this.#watch(attempt, this.#timeoutMs, () => {
+        this.#answered();
+        reject(this.#unknown());
+      });
+      const done = (answer: () => void) => {
+        if (attempt.expired) return;
+        stopWatching();
+        this.#answered();
+        answer();
+      };
+      this.#deliver(parcels, attempt).then(
+        () => done(resolve),
+        (error: unknown) => done(() => reject(error as Error)),
+      );
+    });
   }
 
   /** Waits for what is on its way, then takes no more. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(this.#sending);
+    if (this.#sending > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  #within(parcels: readonly Parcel[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const attempt: Attempt = { expired: false, outlet: undefined };
-      const stopWatching = this.#watch(attempt, this.#timeoutMs, () => reject(this.#unknown()));
-      this.#deliver(parcels, attempt).then(resolve, reject).finally(stopWatching);
-    });
+  #answered(): void {
+    if (--this.#sending === 0) this.#idle?.();
   }
 
   /**
@@ -84,14 +95,17 @@ export class Publisher {
       if (!outlet) return;
       // From here on: what it is asked to declare may go unanswered as well, while a queue has no leader.
       attempt.outlet = outlet;
-      const declared = await this.#declare(left, outlet);
+      const declared = isDeclared(left, outlet) ? left : await this.#declare(left, outlet);
       if (!declared) continue;
       const { again, unroutable } = await outlet.write(declared);
       attempt.outlet = undefined;
       left = again;
       if (unroutable.length > 0) left = [...again, ...(await this.#reroute(unroutable, ++refusals))];
       else if (outlet.error?.code !== undefined && again.length > 0) this.#refuse(outlet.error, ++refusals);
-      else if (again.length > 0) await this.#pause();
+      else if (again.length > 0) {
+        if (outlet.isStuck) outlet.abandon();
+        await this.#pause();
+      }
     }
   }
 
@@ -99,7 +113,10 @@ export class Publisher {
   async #declare(parcels: readonly Parcel[], outlet: Outlet): Promise<readonly Parcel[] | undefined> {
     let ready = parcels;
     try {
-      while (await declareAll(ready, outlet)) ready = ready.map((parcel) => parcel.anew?.() ?? parcel);
+      while (!isDeclared(ready, outlet)) {
+        await declareAll(ready, outlet);
+        ready = ready.map((parcel) => parcel.anew?.() ?? parcel);
+      }
       return ready;
     } catch (error) {
       if (error instanceof ThrunError) throw error;
@@ -166,18 +183,26 @@ interface Attempt {
   outlet: Outlet | undefined;
 }
 
-/** @returns whether anything had to be declared */
-async function declareAll(parcels: readonly Parcel[], { declared }: Outlet): Promise<boolean> {
-  let isNew = false;
-  let last: string | undefined;
-  for (const { exchange, routingKey, declare } of parcels) {
-    // Behind an exchange everything is declared with it, whatever the routing key.
-    const to = exchange === '' ? routingKey : `exchange ${exchange}`;
-    if (to === last || declared.has(to)) continue;
-    await declare();
-    declared.add(to);
-    last = to;
-    isNew = true;
+function isDeclared(parcels: readonly Parcel[], { declared }: Outlet): boolean {
+  let last: Parcel | undefined;
+  for (const parcel of parcels) {
+    if (last?.exchange === parcel.exchange && last.routingKey === parcel.routingKey) continue;
+    if (!declared.has(destinationOf(parcel))) return false;
+    last = parcel;
   }
-  return isNew;
+  return true;
+}
+
+async function declareAll(parcels: readonly Parcel[], { declared }: Outlet): Promise<void> {
+  for (const parcel of parcels) {
+    const destination = destinationOf(parcel);
+    if (declared.has(destination)) continue;
+    await parcel.declare();
+    declared.add(destination);
+  }
+}
+
+/** Behind an exchange everything is declared with it, whatever the routing key. */
+function destinationOf({ exchange, routingKey }: Parcel): string {
+  return exchange === '' ? routingKey : `exchange ${exchange}`;
 }

@@ -1,4 +1,5 @@
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage, Replies } from 'amqplib';
+import { Bag } from '../../contracts/bag.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
@@ -19,6 +20,7 @@ export interface SessionParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
+  readonly countsRejected: boolean;
   /** A further channel of the same connection. */
   readonly channel: () => Promise<Channel>;
   readonly onArrival: (delivery: RabbitmqDelivery) => void;
@@ -37,12 +39,13 @@ export type SessionEnd =
  * received and is not settled, acknowledgements.
  */
 export class Session implements Settling {
+  readonly suspectQueue: string;
   readonly #parts: SessionParts;
   readonly #channel: Channel;
   readonly #acks: Acks;
   #inbox: Inbox | undefined;
   readonly #suspects: Suspects;
-  readonly #unsettled = new Set<RabbitmqDelivery>();
+  readonly #unsettled = new Bag<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
   readonly #replacing: Replacing;
   #subscription: Subscription | undefined;
@@ -60,6 +63,7 @@ export class Session implements Settling {
   constructor(parts: SessionParts, channel: Channel) {
     this.#parts = parts;
     this.#channel = channel;
+    this.suspectQueue = groupNames(parts.options.queue, parts.options.group).suspect;
     // Sets the width of subscriptions to come to what it is.
     const ask = () => channel.prefetch(this.#width);
     this.#acks = new Acks(channel, ask, parts.onLost);
@@ -185,11 +189,10 @@ export class Session implements Settling {
     await Promise.all([this.#acks.flush(), this.#suspects.flush()]);
   }
 
-  /** Whether the broker still answers, and still sees somebody consume. */
-  async isConsuming(): Promise<boolean> {
+  /** What the queue says of itself now. */
+  look(): Promise<Replies.AssertQueue> {
     const { queue, group } = this.#parts.options;
-    const { consumerCount } = await this.#channel.checkQueue(groupNames(queue, group).main);
-    return consumerCount > 0;
+    return this.#channel.checkQueue(groupNames(queue, group).main);
   }
 
   /** Hands back what is unsettled, within `ms`; then the broker does it, and counts it as an attempt. */

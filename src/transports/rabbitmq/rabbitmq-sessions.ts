@@ -5,6 +5,7 @@ import { textOf } from './rabbitmq-errors.js';
 import type { Link, LinkEvent } from './rabbitmq-link.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
+import { Pulse } from './rabbitmq-pulse.js';
 import { Session, type SessionEnd } from './rabbitmq-session.js';
 import type { Topology } from './rabbitmq-topology.js';
 
@@ -38,6 +39,7 @@ export class Sessions {
   readonly #unlisten: readonly (() => void)[];
   #wasDown = false;
   #isClosed = false;
+  readonly pulse = new Pulse();
   current: Session | undefined;
 
   constructor(options: ConsumeOptions, parts: SessionsParts, hooks: SessionsHooks) {
@@ -62,18 +64,14 @@ export class Sessions {
     await this.current?.close(CLOSING_MS);
   }
 
-  /** Asks the broker whether it sees somebody consume; where it does not, the session is made anew. */
-  probe(): void {
+  /** Asks the broker how the subscription is; where it does not work, the session is made anew. */
+  async probe(): Promise<void> {
     const session = this.current;
-    session?.isConsuming().then(
-      (isConsuming) => {
-        if (isConsuming || session !== this.current || !session.isSubscribed) return;
-        this.#notice('nobody consumed the queue although this worker was to; it subscribes anew');
-        void session.abandon();
-      },
-      // The session ended, which is told by itself.
-      () => undefined,
-    );
+    // Where it rejects the session has ended, which is told by itself.
+    const problem = session && (await this.pulse.ask(session).catch(() => undefined));
+    if (problem === undefined || session !== this.current || !session?.isSubscribed) return;
+    this.#notice(`${problem}; it subscribes anew`);
+    void session.abandon();
   }
 
   #end(): void {
@@ -133,6 +131,7 @@ export class Sessions {
       {
         ...this.#parts,
         options: this.#options,
+        countsRejected: link.serverMajor >= 4,
         channel: () => link.channel(),
         onArrival: this.#hooks.onArrival,
         onLost: (id) => {

@@ -6,6 +6,9 @@ const WIDEST = 2000;
 /** Nothing came for so long: nothing is on its way either. */
 const CALM_MS = 25;
 
+/** The same where the broker had nothing left to send. */
+const EMPTY_MS = 5;
+
 interface Ending {
   /** Too late to keep it. */
   isFinal: boolean;
@@ -23,7 +26,8 @@ export class Subscription {
   readonly #take: (queue: string, message: ConsumeMessage | null) => void;
   #tags: Promise<{ readonly consumerTag: string }>[] = [];
   #outstanding = 0;
-  #changedAt = performance.now();
+  /** Grows with whatever comes and whatever is settled. */
+  #changes = 0;
   #ending: Ending | undefined;
   /** How much may be received ahead of its settlement. */
   width = 0;
@@ -51,16 +55,12 @@ export class Subscription {
     const tags = this.#queues.map((queue) => this.#channel.consume(queue, (message) => this.#receive(queue, message)));
     this.#tags.push(...tags);
     // How it ended is told once, by the channel.
-    for (const asked of [widening, ...tags])
-      asked.then(
-        () => this.#changed(),
-        () => undefined,
-      );
+    for (const asked of [widening, ...tags]) asked.catch(() => undefined);
   }
 
   settled(): void {
     this.#outstanding--;
-    this.#changed();
+    this.#changes++;
   }
 
   /** It is needed after all. @returns whether it still is there */
@@ -81,10 +81,11 @@ export class Subscription {
 
   async #end(ending: Ending): Promise<void> {
     await Promise.allSettled(this.#tags);
-    while (this.room > 0) {
-      const left = CALM_MS - (performance.now() - this.#changedAt);
-      if (left <= 0) break;
-      await new Promise((resolve) => setTimeout(resolve, left));
+    const before = this.#changes;
+    const isEmpty = this.room > 0 && (await this.#isEmpty());
+    for (let seen = -1; this.room > 0 && seen !== this.#changes; ) {
+      seen = this.#changes;
+      await new Promise((resolve) => setTimeout(resolve, isEmpty && seen === before ? EMPTY_MS : CALM_MS));
     }
     if (this.#ending !== ending) return;
     ending.isFinal = true;
@@ -93,13 +94,20 @@ export class Subscription {
     await Promise.allSettled(cancelling);
   }
 
-  #receive(queue: string, message: ConsumeMessage | null): void {
-    if (message) this.#outstanding++;
-    this.#changed();
-    this.#take(queue, message);
+  /** Nothing is ready. What the broker sent before it was asked comes before its last answer. */
+  async #isEmpty(): Promise<boolean> {
+    try {
+      const seen = await Promise.all(this.#queues.map((queue) => this.#channel.checkQueue(queue)));
+      return seen.every(({ messageCount }) => messageCount === 0);
+    } catch {
+      // The channel has ended.
+      return false;
+    }
   }
 
-  #changed(): void {
-    this.#changedAt = performance.now();
+  #receive(queue: string, message: ConsumeMessage | null): void {
+    if (message) this.#outstanding++;
+    this.#changes++;
+    this.#take(queue, message);
   }
 }

@@ -70,7 +70,7 @@ export class Topology {
     const { dead } = groupNames(queue, group);
     return this.#once(dead, async (channel) => {
       // From 4.0 on a queue without a limit gets one, and reading dead letters counts.
-      const unlimited = Number.parseInt(this.#link.serverVersion ?? '', 10) >= 4 ? { 'x-delivery-limit': -1 } : {};
+      const unlimited = this.#link.serverMajor >= 4 ? { 'x-delivery-limit': -1 } : {};
       await channel.assertQueue(dead, quorum(unlimited));
     });
   }
@@ -121,7 +121,7 @@ export class Topology {
     const channel = await this.#link.channel();
     try {
       await declare(channel);
-      await closeChannel(channel);
+      void closeChannel(channel);
     } catch (error) {
       // Without a code the connection was lost on the way, which is no refusal.
       throw typeof (error as { code?: unknown }).code === 'number' ? refused(textOf(error), error) : error;

@@ -43,6 +43,8 @@ export class World {
     readonly copies = 1,
     /** Worlds on one store are told apart by their times. */
     readonly begin = 0,
+    /** How a process reaches it: one that lies elsewhere is known by each process in its own way. */
+    readonly reach: () => BatchStore = () => store,
   ) {
     this.now = begin;
   }
@@ -111,7 +113,7 @@ export class Process {
       await this.#place();
     };
     const parts = { clock, logger: SILENT };
-    this.batches = new Batches({ ...parts, store: this.#mortal(world.store), limits: DEFAULT_LIMITS, publish });
+    this.batches = new Batches({ ...parts, store: this.#mortal(world.reach()), limits: DEFAULT_LIMITS, publish });
     const batches = async () => this.batches;
     this.reporter = new JobReporter({ ...parts, batches, isSending: () => false });
     const used = async () => true;

@@ -1,6 +1,7 @@
 import type { BatchRecord, Overdue, OverdueTimes } from '../../../contracts/batch-store.js';
 import type { Client } from '../../../redis/redis-client.js';
 import { RedisScript } from '../../../redis/redis-script.js';
+import { TogetherScript } from '../../../redis/redis-together.js';
 import { FORMAT, type RedisServer } from './redis-server.js';
 import { INDEX, keysOf } from './redis-store-keys.js';
 import { entryFrom, recordFrom } from './redis-store-rows.js';
@@ -15,7 +16,7 @@ import { entryFrom, recordFrom } from './redis-store-rows.js';
  * KEYS format all unsealed outbox idle
  * ARGV format, id, time
  */
-const note = new RedisScript<null>(
+const note = new TogetherScript<null>(
   { allowOom: true },
   `
 redis.call('SET', KEYS[1], ARGV[1])

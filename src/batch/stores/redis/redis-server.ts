@@ -8,7 +8,7 @@ import type { RedisOptions } from '../../../redis/redis-options.js';
 import { INDEX } from './redis-store-keys.js';
 
 /** Of the layout of what is stored. */
-export const FORMAT = '1';
+export const FORMAT = '2';
 
 /** Scripts say what they may do in a way that older servers do not understand. */
 const OLDEST = 7;
@@ -20,6 +20,8 @@ const PAUSE_MS = 50;
 export class RedisServer {
   readonly #options: RedisOptions;
   #opening: Promise<RedisConnection> | undefined;
+  /** Once it is open. */
+  #connection: RedisConnection | undefined;
   #closed = false;
 
   constructor(options: RedisOptions) {
@@ -41,7 +43,7 @@ export class RedisServer {
    * @throws {ThrunError} THRUN_STORE_UNAVAILABLE when it is refused, or the server is away for longer than a command may take
    */
   async run<Reply>(send: (client: Client, again: boolean) => Promise<Reply>): Promise<Reply> {
-    const connection = await this.open();
+    const connection = this.#connection ?? (await this.open());
     let giveUpAt: number | undefined;
     for (let again = false; ; ) {
       try {
@@ -63,6 +65,7 @@ export class RedisServer {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#connection = undefined;
     await (await this.#opening?.catch(() => undefined))?.close();
   }
 
@@ -73,7 +76,10 @@ export class RedisServer {
       const problem = await connection.run(
         async (client) => versionProblem(await client.info('server')) ?? formatProblem(await client.get(INDEX.format)),
       );
-      if (problem === undefined) return connection;
+      if (problem === undefined) {
+        this.#connection = connection;
+        return connection;
+      }
       throw new Error(problem);
     } catch (error) {
       await connection.close();

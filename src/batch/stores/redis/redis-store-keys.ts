@@ -8,7 +8,7 @@ export interface BatchKeys {
   readonly times: string;
   /** string: each job's stage, 4 bytes each; never falls along the index */
   readonly stages: string;
-  /** hash: id of a job → its index, and the job as it was added, JSON */
+  /** hash: id of a job → its index, what is decided by of it as it was added, JSON; after a line break the rest, JSON; after another its payload */
   readonly jobs: string;
   /** hash: index → id of the job */
   readonly ids: string;

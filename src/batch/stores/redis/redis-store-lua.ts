@@ -43,16 +43,31 @@ local function names(from, to)
   return list
 end
 
--- { state, time, job, run } of the job that is stored as '<index> <JSON>'
-local function job_of(keys, states, stored)
-  local index, job = string.match(stored, '^(%d+) (.*)$')
+-- { index, state, time, head, run } of the job that is stored as '<index> <head>\\n…'; 'whole': and what comes after its head
+local function job_of(keys, states, stored, whole)
+  local space, line = string.find(stored, ' ', 1, true), string.find(stored, '\\n', 1, true)
+  local index = string.sub(stored, 1, space - 1)
   local at = tonumber(index)
   return {
+    index,
     string.sub(states, at + 1, at + 1),
     redis.call('GETRANGE', keys.times, 8 * at, 8 * at + 7),
-    job,
+    string.sub(stored, space + 1, line - 1),
     redis.call('HGET', keys.runs, index),
+    whole and string.sub(stored, line + 1) or nil,
   }
+end
+
+-- { stage, count, from, to } of the first stage with jobs in one of these states
+local function next_in(states, stages, digits)
+  local first = first_in(states, digits)
+  if not first then return false end
+  local stage = stage_at(stages, first - 1)
+  local last = first_of(stages, stage + 1, first - 1, #states)
+  local among, set = string.sub(states, first, last), '[' .. digits .. ']'
+  local _, count = string.gsub(among, set, '')
+  local to = string.find(among, set .. '[^' .. digits .. ']*$')
+  return { stage, count, first - 1, first + to - 2 }
 end
 
 local function outbox_of(key)

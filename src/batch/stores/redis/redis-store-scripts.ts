@@ -1,6 +1,7 @@
 import { RedisScript } from '../../../redis/redis-script.js';
+import { TogetherScript } from '../../../redis/redis-together.js';
 import { COMMON } from './redis-store-lua.js';
-import type { JobReply } from './redis-store-rows.js';
+import type { HeadReply, JobReply, NextReply } from './redis-store-rows.js';
 
 /** Everything but the write: see redis-write-script.ts. All of it goes on when the server is full. */
 const ALLOWED = { allowOom: true };
@@ -10,32 +11,18 @@ const ALLOWED = { allowOom: true };
  *
  * KEYS batch states times stages jobs ids runs outbox
  * ARGV digits of the states whose first stage is wanted, ids of jobs
- * Returns nothing where there is no such batch, else { version, record, the first stage: { stage, count, from, to } or nothing,
- *   for each job { state, time, job, run } or nothing }
+ * Returns nothing where there is no such batch, else { version, record, the first stage or nothing, the head of each job or
+ *   nothing }
  */
-export const load = new RedisScript<LoadReply | null>(
+export const load = new TogetherScript<LoadReply | null>(
   ALLOWED,
   COMMON,
   `
 local keys = { times = KEYS[3], runs = KEYS[7] }
-local stages = KEYS[4]
 local batch = redis.call('HMGET', KEYS[1], 'v', 'record')
 if not batch[1] then return false end
 local states = redis.call('GET', KEYS[2]) or ''
-
-local next_stage = false
-local first = first_in(states, ARGV[1])
-if first then
-  local stage = stage_at(stages, first - 1)
-  local last = first_of(stages, stage + 1, first - 1, #states)
-  local among = string.sub(states, first, last)
-  local set = '[' .. ARGV[1] .. ']'
-  local _, count = string.gsub(among, set, '')
-  local to = string.find(among, set .. '[^' .. ARGV[1] .. ']*$')
-  next_stage = { stage, count, first - 1, first + to - 2 }
-end
-
-local reply = { batch[1], batch[2], next_stage }
+local reply = { batch[1], batch[2], next_in(states, KEYS[4], ARGV[1]) }
 for at = 2, #ARGV do
   local stored = redis.call('HGET', KEYS[5], ARGV[at])
   reply[#reply + 1] = stored and job_of(keys, states, stored) or false
@@ -44,12 +31,7 @@ return reply
 `,
 );
 
-export type LoadReply = [
-  version: Buffer,
-  record: Buffer,
-  next: [stage: number, count: number, from: number, to: number] | null,
-  ...jobs: (JobReply | null)[],
-];
+export type LoadReply = [version: Buffer, record: Buffer, next: NextReply, ...jobs: (HeadReply | null)[]];
 
 /**
  * KEYS batch outbox
@@ -73,7 +55,7 @@ return entries
  * ARGV seq, the lease as it was taken, until, '1' where this was asked before and not answered
  * Returns what is left of the outbox; nothing of it where the lease is lost.
  */
-export const sent = new RedisScript<Buffer[]>(
+export const sent = new TogetherScript<Buffer[]>(
   ALLOWED,
   COMMON,
   `
@@ -91,7 +73,7 @@ return entries
  *
  * KEYS states times jobs ids runs
  * ARGV index of the first, how many
- * Returns of each { state, time, job, run }
+ * Returns each of them whole.
  */
 export const page = new RedisScript<JobReply[]>(
   ALLOWED,
@@ -102,7 +84,7 @@ local states, jobs = redis.call('GET', KEYS[1]) or '', {}
 for index = tonumber(ARGV[1]), #states - 1 do
   if #jobs >= tonumber(ARGV[2]) then break end
   local id = redis.call('HGET', KEYS[4], string.format('%d', index))
-  if id then jobs[#jobs + 1] = job_of(keys, states, redis.call('HGET', KEYS[3], id)) end
+  if id then jobs[#jobs + 1] = job_of(keys, states, redis.call('HGET', KEYS[3], id), true) end
 end
 return jobs
 `,

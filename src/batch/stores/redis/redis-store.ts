@@ -18,8 +18,8 @@ import { RedisIndex } from './redis-index.js';
 import { RedisPrune } from './redis-prune.js';
 import { RedisServer } from './redis-server.js';
 import { INDEX, keysOf } from './redis-store-keys.js';
-import { entryFrom, jobFrom, recordFrom, runFrom } from './redis-store-rows.js';
-import { page, runsOf, sent, takeOutbox } from './redis-store-scripts.js';
+import { entriesFrom, jobFrom, recordFrom, runFrom } from './redis-store-rows.js';
+import { page, runsOf, takeOutbox } from './redis-store-scripts.js';
 
 export type RedisStoreOptions = RedisOptions;
 
@@ -70,38 +70,41 @@ export class RedisStore implements BatchStore {
       else places.set(batchId, [i]);
     }
     const answers: (Applied | undefined)[] = Array.from({ length: steps.length });
-    const batches = [...places].map(async ([batchId, mine]) => {
-      const applied = await this.#apply.steps(
+    const working: Promise<void>[] = [];
+    for (const [batchId, mine] of places) {
+      const answer = (applied: readonly (Applied | undefined)[]) => {
+        for (const [at, i] of mine.entries()) answers[i] = applied[at];
+      };
+      const applied = this.#apply.steps(
         batchId,
         mine.map((i) => steps[i] as Step),
       );
-      for (const [at, i] of mine.entries()) answers[i] = applied[at];
-    });
+      if (applied instanceof Promise) working.push(applied.then(answer));
+      else answer(applied);
+    }
     // None goes on behind the back of a caller who is told that it failed.
-    await Promise.allSettled(batches);
-    await Promise.all(batches);
+    const failed = (await Promise.allSettled(working)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     return answers;
   }
 
   async takeOutbox(batchId: string, until: number, now: number): Promise<readonly OutboxEntry[]> {
+    await this.#apply.settled(batchId);
     const { batch, outbox } = keysOf(batchId);
     const entries = await this.#server.run((client, again) =>
       takeOutbox.run(client, [batch, outbox], [until, now, again ? '1' : '']),
     );
-    return entries.map(entryFrom);
+    return entriesFrom(entries);
   }
 
-  async sent(batchId: string, seq: number, held: number, until: number): Promise<readonly OutboxEntry[]> {
-    const { batch, outbox } = keysOf(batchId);
-    const entries = await this.#server.run((client, again) =>
-      sent.run(client, [batch, outbox], [seq, held, until, again ? '1' : '']),
-    );
-    return entries.map(entryFrom);
+  sent(batchId: string, seq: number, held: number, until: number): Promise<readonly OutboxEntry[]> {
+    return this.#apply.sent(batchId, seq, held, until);
   }
 
   async outbox(batchId: string): Promise<readonly OutboxEntry[]> {
+    await this.#apply.settled(batchId);
     const entries = await this.#server.run((client) => client.zrangeBuffer(keysOf(batchId).outbox, '0', '999'));
-    return entries.map(entryFrom);
+    return entriesFrom(entries);
   }
 
   async get(batchId: string): Promise<BatchRecord | undefined> {
@@ -113,18 +116,21 @@ export class RedisStore implements BatchStore {
   }
 
   async jobs(batchId: string, from: number, limit: number): Promise<readonly JobRecord[]> {
+    await this.#apply.settled(batchId);
     const { states, times, jobs, ids, runs } = keysOf(batchId);
     const found = await this.#server.run((client) => page.run(client, [states, times, jobs, ids, runs], [from, limit]));
     return found.map(jobFrom);
   }
 
   async results(batchId: string, stage: number): Promise<readonly (string | undefined)[]> {
+    await this.#apply.settled(batchId);
     const { states, stages, runs } = keysOf(batchId);
     const found = await this.#server.run((client) => runsOf.run(client, [states, stages, runs], [stage]));
     return found.map((run) => runFrom(run).result);
   }
 
   async list(filter: BatchFilter, limit: number): Promise<readonly BatchRecord[]> {
+    await this.#apply.settled();
     const found: BatchRecord[] = [];
     for (let offset = 0; found.length < limit; offset += LOT) {
       const ids = await this.#index.newest(filter.since, offset, LOT);
@@ -135,19 +141,23 @@ export class RedisStore implements BatchStore {
     return found.slice(0, limit);
   }
 
-  overdue(times: OverdueTimes, limit: number): Promise<readonly Overdue[]> {
+  async overdue(times: OverdueTimes, limit: number): Promise<readonly Overdue[]> {
+    await this.#apply.settled();
     return this.#index.overdue(times, limit);
   }
 
-  prune(filter: PruneFilter): Promise<number> {
+  async prune(filter: PruneFilter): Promise<number> {
+    await this.#apply.settled();
     return this.#prune.prune(filter);
   }
 
-  close(): Promise<void> {
-    return this.#server.close();
+  async close(): Promise<void> {
+    await this.#apply.settled();
+    await this.#server.close();
   }
 
   async #records(batchIds: readonly string[]): Promise<readonly (BatchRecord | undefined)[]> {
+    await Promise.all(batchIds.map((id) => this.#apply.settled(id)));
     const records = await this.#server.run((client) =>
       Promise.all(batchIds.map((id) => client.hgetBuffer(keysOf(id).batch, 'record'))),
     );

@@ -1,12 +1,16 @@
-import { RedisScript } from '../../../redis/redis-script.js';
+import { TogetherScript } from '../../../redis/redis-together.js';
 import { COMMON } from './redis-store-lua.js';
+import type { NextReply, StageReply } from './redis-store-rows.js';
+
+/** A stage of more jobs than this is read by whoever sends it, in lots. */
+const AT_HAND = 100;
 
 const WRITE = `
 local keys = { states = KEYS[2], times = KEYS[3], stages = KEYS[4], jobs = KEYS[5], ids = KEYS[6], runs = KEYS[7] }
 local known = redis.call('HMGET', KEYS[1], 'v', 'relay', 'seq')
 if (known[1] or '0') ~= ARGV[1] then return false end
 local relay, seq = tonumber(known[2] or '0'), tonumber(known[3] or '0')
-local at, runs, entries = 8, {}, {}
+local at, runs, entries, sending = 11, {}, {}, {}
 
 local function next_arg()
   at = at + 1
@@ -100,22 +104,54 @@ function ops.send()
   entries[#entries + 1] = name .. ' ' .. time .. ' ' .. next_arg()
 end
 
+-- time, entry, first index, last, stage
+function ops.stage()
+  ops.send()
+  sending[#sending + 1] = { seq, tonumber(next_arg()), tonumber(next_arg()), tonumber(next_arg()) }
+end
+
+-- What is to be sent now needs no second look: { seq, jobs, runs of the stage before } of the entries about few of them.
+local function stages_at_hand()
+  local states, found = redis.call('GET', keys.states) or '', {}
+  for _, entry in ipairs(sending) do
+    local number, from, to, stage = unpack(entry)
+    local low = stage > 0 and first_of(keys.stages, stage - 1, 0, from) or from
+    local high = stage > 0 and first_of(keys.stages, stage, low, from) or from
+    if to - from < ${AT_HAND} and high - low <= ${AT_HAND} then
+      local jobs, before = {}, {}
+      for _, id in ipairs(redis.call('HMGET', keys.ids, unpack(names(from, to)))) do
+        jobs[#jobs + 1] = job_of(keys, states, redis.call('HGET', keys.jobs, id), true)
+      end
+      if high > low then before = redis.call('HMGET', keys.runs, unpack(names(low, high - 1))) end
+      found[#found + 1] = { number, jobs, before }
+    end
+  end
+  return found
+end
+
 while ARGV[at] do ops[next_arg()]() end
 flush_runs()
 flush('ZADD', KEYS[8], entries)
 
+-- A relay of this store had sent these and holds the lease: whoever takes it now gets what came since.
+if ARGV[8] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', ARGV[8])
+  if known[2] == ARGV[9] then relay = 0 end
+end
+
 local outbox = {}
 if ARGV[6] ~= '' and relay < tonumber(ARGV[7]) then outbox = outbox_of(KEYS[8]) end
 local fields = { 'w:' .. ARGV[4], ARGV[5], 'seq', string.format('%d', seq) }
-if #outbox > 0 then
+if #outbox > 0 or relay ~= tonumber(known[2] or '0') then
   fields[#fields + 1] = 'relay'
-  fields[#fields + 1] = ARGV[6]
+  fields[#fields + 1] = #outbox > 0 and ARGV[6] or '0'
 end
 if ARGV[3] ~= '' then
   for _, text in ipairs({ 'v', ARGV[2], 'record', ARGV[3] }) do fields[#fields + 1] = text end
 end
 redis.call('HSET', KEYS[1], unpack(fields))
-return outbox
+local next_stage = ARGV[10] ~= '' and next_in(redis.call('GET', keys.states) or '', keys.stages, ARGV[10])
+return { outbox, next_stage, #outbox > 0 and stages_at_hand() or {} }
 `;
 
 /**
@@ -123,12 +159,14 @@ return outbox
  *
  * KEYS as for load
  * ARGV version it is to have ('0': none yet), version after it, record or '' (nothing changes), the writing store's name, number
- *   of its write, relay's lease is taken until or '', now, then what changes, in order: a name, and what it takes
- * Returns nothing when the version is another one, else the outbox where its lease was taken.
+ *   of its write, relay's lease is taken until or '', now, seq up to which is crossed off or '', the lease it was sent under,
+ *   digits of the states whose first stage is wanted then or '', then what changes, in order: a name, and what it takes
+ * Returns nothing when the version is another one, else { the outbox where its lease was taken, the first stage or nothing, what
+ *   is at hand of entries about jobs in it }
  */
-export const write = new RedisScript<WriteReply>({ allowOom: true }, COMMON, WRITE);
+export const write = new TogetherScript<WriteReply | null>({ allowOom: true }, COMMON, WRITE);
 
 /** The same for what makes a batch larger before it runs. */
-export const writeNew = new RedisScript<WriteReply>({ allowOom: false }, COMMON, WRITE);
+export const writeNew = new TogetherScript<WriteReply | null>({ allowOom: false }, COMMON, WRITE);
 
-export type WriteReply = Buffer[] | null;
+export type WriteReply = [outbox: Buffer[], next: NextReply, stages: StageReply[]];

@@ -2,7 +2,7 @@ import type {
   Applied,
   BatchRecord,
   Change,
-  JobRecord,
+  JobHead,
   Move,
   NewJob,
   NextStage,
@@ -15,8 +15,8 @@ import type { Database } from '../../../sqlite/driver.js';
 import {
   type BatchRow,
   entryFrom,
-  type JobRow,
-  jobFrom,
+  type HeadRow,
+  headFrom,
   type OutboxRow,
   recordFrom,
   wordText,
@@ -64,8 +64,8 @@ export function isLive({ sealed, started }: BatchRecord): number {
 
 function applyStep(database: Database, statements: StoreStatements, open: Open, step: Step): Applied {
   const { batch, n } = open;
-  const job = step.jobId === undefined ? undefined : (statements.job.get(n, step.jobId) as JobRow | undefined);
-  const record = job && jobFrom(job);
+  const job = step.jobId === undefined ? undefined : (statements.job.get(n, step.jobId) as HeadRow | undefined);
+  const record = job && headFrom(job);
   const change = step.transition(viewOf(database, statements, open, record, step.nextIn));
   write(database, statements, open, record, change, step);
   return { accepted: change.accepted, batch: change.batch ?? batch, job: record, outbox: take(statements, open, step) };
@@ -76,7 +76,7 @@ function viewOf(
   database: Database,
   statements: StoreStatements,
   { n, batch }: Open,
-  job: JobRecord | undefined,
+  job: JobHead | undefined,
   nextIn: readonly JobState[],
 ): View {
   return {
@@ -112,7 +112,7 @@ function write(
   database: Database,
   statements: StoreStatements,
   open: Open,
-  job: JobRecord | undefined,
+  job: JobHead | undefined,
   change: Change,
   { now, add = [] }: Step,
 ): void {

@@ -1,4 +1,4 @@
-import type { BatchRecord, JobRecord, OutboxEntry } from '../../../contracts/batch-store.js';
+import type { BatchRecord, JobHead, JobRecord, OutboxEntry } from '../../../contracts/batch-store.js';
 import { STATES } from './sqlite-store-schema.js';
 
 /** Rows as they are stored, and what they are. */
@@ -9,14 +9,11 @@ export interface BatchRow {
   readonly relay_until: number;
 }
 
-export interface JobRow {
+export interface HeadRow {
   readonly id: string;
   readonly idx: number;
   readonly stage: number;
   readonly event: string;
-  readonly payload: string;
-  readonly queue: string | null;
-  readonly key: string | null;
   readonly child: string | null;
   readonly state: number;
   readonly attempts: number;
@@ -24,6 +21,12 @@ export interface JobRow {
   readonly error: string | null;
   readonly result: string | null;
   readonly changed_at: number;
+}
+
+export interface JobRow extends HeadRow {
+  readonly payload: string;
+  readonly queue: string | null;
+  readonly key: string | null;
 }
 
 export interface OutboxRow {
@@ -41,23 +44,30 @@ export function recordFrom({ record }: Pick<BatchRow, 'record'>): BatchRecord {
   return JSON.parse(record) as BatchRecord;
 }
 
-export function jobFrom(row: JobRow): JobRecord {
-  const { id, idx, stage, event, payload, queue, key, child, state, attempts, adds, error, result, changed_at } = row;
+export function headFrom(row: HeadRow): JobHead {
+  const { id, idx, stage, event, child, state, attempts, adds, error, result, changed_at } = row;
   return {
     id,
     index: idx,
     stage,
     event,
-    payload,
     state: STATES[state] ?? 'waiting',
     attempts,
     adds,
     changedAt: changed_at,
-    ...(queue !== null && { queue }),
-    ...(key !== null && { key: JSON.parse(key) as string }),
     ...(child !== null && { child }),
     ...(error !== null && { error: JSON.parse(error) as string }),
     ...(result !== null && { result }),
+  };
+}
+
+export function jobFrom(row: JobRow): JobRecord {
+  const { payload, queue, key } = row;
+  return {
+    ...headFrom(row),
+    payload,
+    ...(queue !== null && { queue }),
+    ...(key !== null && { key: JSON.parse(key) as string }),
   };
 }
 

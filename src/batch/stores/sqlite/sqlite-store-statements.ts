@@ -1,6 +1,7 @@
 import type { Database, Statement } from '../../../sqlite/driver.js';
 
-const JOB = 'id, idx, stage, event, payload, queue, key, child, state, attempts, adds, error, result, changed_at';
+const HEAD = 'id, idx, stage, event, child, state, attempts, adds, error, result, changed_at';
+const JOB = `${HEAD}, payload, queue, key`;
 
 const SQL = {
   batch: 'SELECT n, record, relay_until FROM batch WHERE id = ?',
@@ -10,7 +11,7 @@ const SQL = {
   status: 'SELECT status FROM batch WHERE id = ?',
   addJob: `INSERT OR IGNORE INTO job (batch, idx, id, stage, event, payload, queue, key, child, state, changed_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  job: `SELECT ${JOB} FROM job WHERE batch = ? AND id = ?`,
+  job: `SELECT ${HEAD} FROM job WHERE batch = ? AND id = ?`,
   jobs: `SELECT ${JOB} FROM job WHERE batch = ? AND idx >= ? ORDER BY idx LIMIT ?`,
   saveJob: `UPDATE job SET state = ?, attempts = ?, adds = ?, error = ?, result = ?, changed_at = ?
     WHERE batch = ? AND idx = ?`,

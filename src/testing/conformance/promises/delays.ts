@@ -53,7 +53,8 @@ export const delays: PromiseCases = {
       title: 'many with times of their own come by time, none early',
       async run(stand) {
         const consumer = await stand.consume();
-        const start = Date.now() + 100;
+        // Late enough that a busy machine has published all of them by then.
+        const start = Date.now() + 500;
         const times = Array.from({ length: 20 }, (_, i) => start + ((i * 7) % 20) * 15);
         await stand.publish(times.map((deliverAt) => message(String(deliverAt), { deliverAt })));
         for (const expected of [...times].sort((a, b) => a - b)) {

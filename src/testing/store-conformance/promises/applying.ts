@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { BatchStore } from '../../../contracts/batch-store.js';
+import type { BatchStore, Step } from '../../../contracts/batch-store.js';
 import type { PromiseCases } from '../case.js';
 import { allJobs, jobOf, same } from '../look.js';
 import { changing, ending, jobChange, jobs, many, step, T } from '../make.js';
@@ -16,7 +16,8 @@ export const applying: PromiseCases = {
         const transition = ending('failed', { attempts: 2, adds: 1, error: 'no', result: '[1]' });
         const applied = await stand.apply(step(id, transition, { jobId: 'job-1', now: T + 7 }));
         assert.equal(applied.accepted, true);
-        same(applied.job, before);
+        const { payload: _, ...head } = before;
+        same(applied.job, head);
         same(applied.batch, await stand.get(id));
         assert.equal(applied.batch.counts.failed, 1);
         const after = {
@@ -113,6 +114,42 @@ export const applying: PromiseCases = {
           [0, 1, 1, 2],
         );
         same(fourth?.batch, await stand.get(id));
+      },
+    },
+    {
+      title: 'what need not be durable is seen at once by who asks the same store, and soon by others',
+      shared: true,
+      async run(stand) {
+        const { store } = stand;
+        const other = await stand.another();
+        const id = await stand.make(jobs(0, 0));
+        const [begun] = await store.apply([
+          step(id, ending('running', { attempts: 1 }), { jobId: 'job-0', durable: false }),
+        ]);
+        assert.equal(begun?.accepted, true);
+        assert.equal((await stand.get(id)).counts.running, 1);
+        assert.equal((await jobOf(store, id, 0)).state, 'running');
+        await store.apply([step(id, ending('running', { attempts: 1 }), { jobId: 'job-1', durable: false })]);
+        while ((await other.get(id))?.counts.running !== 2) await new Promise((resolve) => setImmediate(resolve));
+      },
+    },
+    {
+      title: 'what need not be durable and others were quicker than is decided on anew',
+      shared: true,
+      async run(stand) {
+        const { store } = stand;
+        const other = await stand.another();
+        const id = await stand.make(jobs(0, 0));
+        const running = ending('running', { attempts: 1 });
+        const begin: Step['transition'] = (view) =>
+          view.job?.state === 'waiting' ? running(view) : { accepted: false };
+        assert.equal((await stand.apply(step(id, begin, { jobId: 'job-0', durable: false }))).accepted, true);
+        await other.apply([step(id, ending('failed', { error: 'no' }), { jobId: 'job-0' })]);
+        const ended = await stand.apply(step(id, ending('succeeded'), { jobId: 'job-1' }));
+        assert.equal(ended.batch.counts.failed, 1);
+        const { state, error } = await jobOf(store, id, 0);
+        assert.deepEqual([state, error], ['failed', 'no']);
+        assert.deepEqual((await stand.get(id)).counts, ended.batch.counts);
       },
     },
     {

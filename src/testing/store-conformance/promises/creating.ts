@@ -55,7 +55,8 @@ export const creating: PromiseCases = {
         const first = step(
           record.id,
           changing({ sealed: true }, ({ job, next }) => {
-            same(job, { ...list[1], state: 'waiting', attempts: 0, adds: 0, changedAt: T });
+            const { payload: _, ...head } = list[1] as NewJob;
+            same(job, { ...head, state: 'waiting', attempts: 0, adds: 0, changedAt: T });
             same(next, { stage: 0, count: 2, from: 0, to: 1 });
             return { moves: [{ from: ['waiting'], to: 'queued', stage: 0 }], outbox: [event('one')] };
           }),

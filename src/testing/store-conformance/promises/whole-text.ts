@@ -52,12 +52,9 @@ export const wholeText: PromiseCases = {
         await stand.apply(step(id, changing({}, { moves: [{ from: ['waiting'], to: 'queued', stage: 0 }] })));
         const moves = [{ from: ['queued'], to: 'waiting', fresh: true }] as const;
         await stand.apply(step(id, changing({}, { moves })));
-        const answers = await stand.store.apply(list.map((job) => step(id, ending('running'), { jobId: job.id })));
+        await stand.store.apply(list.map((job) => step(id, ending('running'), { jobId: job.id })));
         const payloads = (await allJobs(stand.store, id)).map(({ payload }) => payload);
-        for (const [i, payload] of TEXTS.entries()) {
-          assert.equal(payloads[i], payload);
-          assert.equal(answers[i]?.job?.payload, payload);
-        }
+        for (const [i, payload] of TEXTS.entries()) assert.equal(payloads[i], payload);
       },
     },
     {
