@@ -53,16 +53,16 @@ test('connected and not consuming, whatever is tried: it counts as away, until i
   expect(worker.activity).toMatchObject({ awayMs: 0 });
   const fetch = vi.spyOn(Broker.prototype, 'fetch').mockReturnValue(new Promise(() => undefined));
   const trouble = () => Math.max(worker.activity.awayMs, worker.activity.silentMs);
-  await until(() => expect(trouble()).toBeGreaterThan(5000), 60_000);
+  await until(() => expect(trouble()).toBeGreaterThan(2000), 60_000);
   fetch.mockRestore();
   await handles(2);
-  await until(() => expect(trouble()).toBeLessThan(5000));
+  await until(() => expect(trouble()).toBeLessThan(2000));
 });
 
 test('a broker that answers nothing any more: it counts as away, until it answers', { timeout: 120_000 }, async () => {
   const { broker, worker, handles } = await working();
   broker.pause();
-  await until(() => expect(worker.activity.awayMs).toBeGreaterThan(3000), 60_000);
+  await until(() => expect(worker.activity.awayMs).toBeGreaterThan(1000), 60_000);
   broker.resume();
   await handles(2);
   await until(() => expect(worker.activity.awayMs).toBe(0));
