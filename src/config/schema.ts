@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { WIRE_FORMATS } from '../contracts/envelope.js';
 import type { Transport } from '../contracts/transport.js';
 import { BATCH_STORES, LOG_LEVELS, TRANSPORTS } from './options.js';
 import {
@@ -79,7 +80,7 @@ const route = section({
   match: match(),
   transport: v.optional(transport()),
   queue: v.optional(name()),
-  format: v.optional(oneOf(['envelope', 'cloudevents'])),
+  format: v.optional(oneOf(WIRE_FORMATS)),
   consume: v.optional(rule((value) => typeof value === 'boolean', 'true or false')),
 });
 
@@ -213,7 +214,8 @@ function amqpUrl() {
 
 function brokers() {
   const broker = (value: unknown) =>
-    typeof value === 'string' && /^\s*([^\s:/@,]+|\[[\da-f:.]+\]):\d{1,5}\s*$/i.test(value);
+    // kafkajs knows no IPv6 address by itself; a name that leads to one is fine.
+    typeof value === 'string' && /^\s*[^\s:/@,[\]]+:\d{1,5}\s*$/.test(value);
   return rule((value) => {
     const list: unknown = typeof value === 'string' ? value.split(',') : value;
     return Array.isArray(list) && list.length > 0 && list.every(broker);

@@ -43,5 +43,9 @@ export interface Envelope<Payload = JsonValue> {
   readonly meta: Meta;
 }
 
-/** How an envelope is written: as it is, or as a CloudEvent 1.0 in structured JSON. Both are read everywhere. */
-export type WireFormat = 'envelope' | 'cloudevents';
+/**
+ * How an envelope is written: as it is, or as a CloudEvent 1.0 in structured JSON; in binary mode where the transport has headers
+ * for it (kafka), structured elsewhere. All are read everywhere.
+ */
+export const WIRE_FORMATS = ['envelope', 'cloudevents', 'cloudevents-binary'] as const;
+export type WireFormat = (typeof WIRE_FORMATS)[number];

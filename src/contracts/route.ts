@@ -9,7 +9,10 @@ export interface Route<Name extends string = string> {
   readonly transport?: Name | Transport;
   /** Default: the queue of the job's handler, else the config's. */
   readonly queue?: string;
-  /** `cloudevents` writes CloudEvents 1.0 in structured JSON; both are read everywhere. Default `envelope`. */
+  /**
+   * `cloudevents` writes CloudEvents 1.0 in structured JSON, `cloudevents-binary` in headers where the transport has them; all
+   * are read everywhere. Default `envelope`.
+   */
   readonly format?: WireFormat;
   /**
    * Workers receive from where it leads: `true` always, `false` never. Default: where a listener or job names a contract

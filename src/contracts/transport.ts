@@ -49,6 +49,14 @@ export interface OutgoingMessage {
   readonly key?: string | undefined;
   /** Not to be received before, ms since the epoch. */
   readonly deliverAt?: number | undefined;
+  /** The same as a CloudEvent in binary mode, for transports with headers: written in place of the body. */
+  readonly cloudEvent?: OutgoingCloudEvent | undefined;
+}
+
+export interface OutgoingCloudEvent {
+  /** By their names in the specification, as text; `datacontenttype` included. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly data: Uint8Array;
 }
 
 export interface ConsumeOptions {

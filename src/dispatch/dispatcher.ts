@@ -86,12 +86,12 @@ export class Dispatcher {
     const contract = contractOf(event, payload);
     const route = this.#parts.routes.of(contract.event);
     const deliverAt = deliveryTime(options, this.#parts.clock);
-    const { body, eventId } = encode(
+    const { body, eventId, cloudEvent } = encode(
       { event: contract.event, payload: contract.payload, meta: this.#meta(options, deliverAt) },
       this.#parts.limits,
       options.format ?? route?.format,
     );
-    const message: OutgoingMessage = { body, event: contract.event, key: options.key, deliverAt };
+    const message: OutgoingMessage = { body, event: contract.event, key: options.key, deliverAt, cloudEvent };
     return {
       message,
       id: eventId,

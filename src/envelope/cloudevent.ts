@@ -40,6 +40,20 @@ export function fromCloudEvent(value: JsonObject, limits: Limits): JsonObject | 
 }
 
 /** The text of a CloudEvent; `data` is JSON already. The meta has its id and its time. */
+/** Its attributes as text, for binary mode. */
+export function cloudEventAttributes(event: string, meta: Readonly<Record<string, unknown>>): Record<string, string> {
+  const { event_id: id, timestamp: time } = meta;
+  const attributes = {
+    specversion: '1.0',
+    id,
+    type: event,
+    time,
+    datacontenttype: 'application/json',
+    ...attributesOf(meta),
+  };
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, String(value)]));
+}
+
 export function cloudEventText(event: string, data: string, meta: Readonly<Record<string, unknown>>): string {
   const { source, ...others } = attributesOf(meta);
   const { event_id: id, timestamp: time } = meta;

@@ -1,6 +1,7 @@
 import type { WireFormat } from '../contracts/envelope.js';
 import { type Meta, ThrunError } from '../contracts/index.js';
-import { cloudEventText } from './cloudevent.js';
+import type { OutgoingCloudEvent } from '../contracts/transport.js';
+import { cloudEventAttributes, cloudEventText } from './cloudevent.js';
 import { isDeeperThan } from './depth.js';
 import { eventNameProblem } from './event-name.js';
 import { newEventId } from './ids.js';
@@ -26,6 +27,8 @@ export interface Encoded {
   readonly body: Uint8Array;
   readonly eventId: string;
   readonly event: string;
+  /** In binary mode, for a transport that has headers. */
+  readonly cloudEvent?: OutgoingCloudEvent;
 }
 
 /**
@@ -43,10 +46,12 @@ export function encode(
     throw new ThrunError('THRUN_EVENT_NAME', [typeof event === 'string' ? printable(event) : 'given', nameProblem]);
   }
   const meta = metaToWrite(fields.meta);
-  const json = write(event, fields.payload, meta, format);
+  const { json, data } = write(event, fields.payload, meta, format);
   const body = Buffer.from(json);
   checkLimits(event, json, body.byteLength, meta, limits, format);
-  return { body, eventId: meta.event_id, event };
+  if (format !== 'cloudevents-binary') return { body, eventId: meta.event_id, event };
+  const cloudEvent = { attributes: cloudEventAttributes(event, meta), data: Buffer.from(data) };
+  return { body, eventId: meta.event_id, event, cloudEvent };
 }
 
 type WrittenMeta = { event_id: string; timestamp: string; [field: string]: unknown };
@@ -70,14 +75,18 @@ function timeOf(field: string, value: unknown): string {
 }
 
 /** In parts: a payload that gives no text is noticed, and one that is JSON already goes in as it stands. */
-function write(event: string, payload: unknown, meta: WrittenMeta, format: WireFormat): string {
+function write(event: string, payload: unknown, meta: WrittenMeta, format: WireFormat): { json: string; data: string } {
   const raw = payload instanceof RawJson ? checkedText(event, payload) : undefined;
   let text: string | undefined;
   try {
     text = raw ?? (payload === undefined ? '{}' : JSON.stringify(payload));
-    if (text !== undefined && format === 'cloudevents') return cloudEventText(event, text, meta);
-    if (text !== undefined)
-      return `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`;
+    if (text !== undefined && format !== 'envelope') return { json: cloudEventText(event, text, meta), data: text };
+    if (text !== undefined) {
+      return {
+        json: `{"event":${JSON.stringify(event)},"payload":${text},"meta":${JSON.stringify(meta)}}`,
+        data: text,
+      };
+    }
   } catch (error) {
     throw new ThrunError('THRUN_PAYLOAD', [event, jsonFailure({ payload, meta }, error)], { cause: error });
   }
@@ -103,7 +112,7 @@ function checkLimits(
     ]);
   }
   // In a CloudEvent the depth of the meta is inside of texts, and will be found out when they are read.
-  const inside = format === 'cloudevents' ? JSON.stringify(meta) : '';
+  const inside = format !== 'envelope' ? JSON.stringify(meta) : '';
   if (isDeeperThan(json, limits.maxDepth) || isDeeperThan(inside, limits.maxDepth)) {
     throw new ThrunError('THRUN_PAYLOAD', [
       event,

@@ -123,7 +123,7 @@ describe('wrong values are named with what is expected and what was found', () =
     ],
     [
       { routes: [{ match: 'a', format: 'cloudevent' }] },
-      'routes[0].format: expected "envelope" or "cloudevents", got "cloudevent"; did you mean "cloudevents"?',
+      'routes[0].format: expected "envelope", "cloudevents" or "cloudevents-binary", got "cloudevent"; did you mean "cloudevents"?',
     ],
     [{ routes: [{ match: 'a', consume: 'no' }] }, 'routes[0].consume: expected true or false, got "no"'],
     [{ routes: [{ match: 'a', queu: 'b' }] }, 'routes[0].queu: unknown key; did you mean "queue"?'],
@@ -215,5 +215,11 @@ describe('secrets are never printed', () => {
     expect(text).toContain('***');
     expect(text).not.toContain('hunter2');
     expect(text).not.toContain('/#x@');
+  });
+
+  test('user:password@host:port among the brokers', () => {
+    const text = complaints({ transports: { kafka: { brokers: 'a:9092,orders:hunter2@b:9092' } } }).join();
+    expect(text).toContain('user and password go into sasl');
+    expect(text).not.toContain('hunter2');
   });
 });

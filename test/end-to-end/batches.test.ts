@@ -19,6 +19,8 @@ const RANDOM_BATCHES = Number(process.env['BATCHES'] ?? 300);
 const LARGE = [1000, 1200, 1500];
 const SMALL = 1000;
 const CREATORS = 6;
+/** Where what a dead worker held is somebody else's only after its session: a share of the load for the same kills. */
+const FEWER: Readonly<Record<string, number>> = { 'kafka + redis': 0.3 };
 
 let project: Project;
 let sent: ListeningIn | undefined;
@@ -60,6 +62,7 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     timeout: (SECONDS + 300) * 1000,
   }, async () => {
     const { seed, random } = seeded();
+    const share = FEWER[place] ?? 1;
     const where = await PLACES[place]?.();
     const config = {
       group: 'e2e',
@@ -81,11 +84,11 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     const ids = new Set<string>();
     const send = (plan: () => PromiseLike<string>) => patiently(async () => ids.add(await plan()));
     const all = [
-      ...LARGE.map((size) => () => plans.large(size)),
-      ...Array.from({ length: RANDOM_BATCHES }, () => () => plans.any()),
+      ...LARGE.map((size) => () => plans.large(size * share)),
+      ...Array.from({ length: RANDOM_BATCHES * share }, () => () => plans.any()),
     ];
     meddling = meddle(thrun, batches, random, () => [...ids]);
-    await Promise.all(Array.from({ length: SMALL }, () => send(() => plans.small())));
+    await Promise.all(Array.from({ length: SMALL * share }, () => send(() => plans.small())));
     for (const plan of all) await send(plan);
     const kills = await killing.done;
     await creators;

@@ -65,7 +65,8 @@ describe.each(['rabbitmq', 'kafka'] as const)('%s', (transport) => {
      export class Good { async handle(_: unknown, context: EventContext) { await new Promise((resolve) => setTimeout(resolve, 5)); ledger(context); } }
      @ThrunEventListener('poison')
      export class Poison { handle(_: unknown, context: EventContext) { ledger(context); process.abort(); } }`,
-      { concurrency: 5, maxCrashes: 3 },
+      // How soon a killed process is missed, where its connection does not say so.
+      { concurrency: 5, maxCrashes: 3, visibilityTimeout: '2s' },
     );
     const good = Array.from({ length: 20 }, () => ({ event: 'good' }));
     await thrun.events([...good, { event: 'poison' }, ...good]);

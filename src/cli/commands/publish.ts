@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { WireFormat } from '../../contracts/envelope.js';
+import { WIRE_FORMATS, type WireFormat } from '../../contracts/envelope.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type { PublishOptions } from '../../contracts/listener.js';
 import { RawJson } from '../../envelope/index.js';
@@ -43,10 +43,9 @@ export function publish(command: Command, cli: Cli): void {
     .option('--source <name>', 'who publishes (default: the source of the config)')
     .option('--queue <name>', 'the queue it goes to (default: that of its route or job, else of the config)', nameFlag)
     .addOption(
-      new Option('--format <format>', 'how it is written (default: as its route says, else envelope)').choices([
-        'envelope',
-        'cloudevents',
-      ]),
+      new Option('--format <format>', 'how it is written (default: as its route says, else envelope)').choices(
+        WIRE_FORMATS,
+      ),
     )
     .addOption(transportOption());
   examples(command, [

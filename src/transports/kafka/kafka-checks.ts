@@ -62,43 +62,43 @@ function topicFindings(topic: string, { topics, brokers }: ClusterInfo, config: 
 
 function replicasOf(topic: string, partitions: readonly PartitionInfo[], brokers: number): BrokerFinding {
   const replicas = Math.min(...partitions.map((partition) => partition.replicas));
-  const check = `replicas of ${topic}`;
-  if (replicas >= Math.min(3, brokers)) return { check, status: 'ok', detail: String(replicas), fix: null };
+  const check = 'replicas';
+  if (replicas >= Math.min(3, brokers)) return { check, status: 'ok', detail: `${topic}: ${replicas}`, fix: null };
   const fix = 'Raise its replication factor to 3 (kafka-reassign-partitions.sh).';
   return {
     check,
     status: 'warn',
-    detail: `${replicas} on ${brokers} brokers: a lost disk takes messages with it`,
+    detail: `${topic}: ${replicas} on ${brokers} brokers; a lost disk takes messages with it`,
     fix,
   };
 }
 
 function inSyncOf(topic: string, partitions: readonly PartitionInfo[], least: number): BrokerFinding {
-  const check = `min.insync.replicas of ${topic}`;
+  const check = 'in sync';
   const replicas = Math.min(...partitions.map((partition) => partition.replicas));
   const inSync = Math.min(...partitions.map((partition) => partition.inSync));
   if (inSync < least) {
-    const detail = `${inSync} in sync, and ${least} are asked for: nothing can be published`;
+    const detail = `${topic}: ${inSync} in sync, and ${least} are asked for; nothing can be published`;
     return { check, status: 'fail', detail, fix: 'Bring the missing brokers back.' };
   }
   if (replicas >= 3 && least < 2) {
-    const detail = `${least}: a confirmed message may lie on one broker alone`;
+    const detail = `${topic}: ${least}; a confirmed message may lie on one broker alone`;
     return { check, status: 'warn', detail, fix: `Set min.insync.replicas=2 on ${topic} (kafka-configs.sh).` };
   }
-  return { check, status: 'ok', detail: String(least), fix: null };
+  return { check, status: 'ok', detail: `${topic}: ${least} (min.insync.replicas)`, fix: null };
 }
 
 function uncleanOf(topic: string, config: Config): BrokerFinding | undefined {
   if (config['unclean.leader.election.enable'] !== 'true') return undefined;
-  const detail = 'a replica that lacks messages may become the leader, and they are gone';
+  const detail = `${topic}: a replica that lacks messages may become the leader, and they are gone`;
   const fix = `Set unclean.leader.election.enable=false on ${topic} (kafka-configs.sh).`;
-  return { check: `leaders of ${topic}`, status: 'warn', detail, fix };
+  return { check: 'leaders', status: 'warn', detail, fix };
 }
 
 function retentionOf(topic: string, ms: number): BrokerFinding {
-  const check = `retention of ${topic}`;
-  if (ms < 0) return { check, status: 'ok', detail: 'for ever', fix: null };
-  if (ms >= SHORT_MS) return { check, status: 'ok', detail: formatDuration(ms), fix: null };
-  const detail = `${formatDuration(ms)}: a group that is away for longer loses what it has not received`;
+  const check = 'retention';
+  if (ms < 0) return { check, status: 'ok', detail: `${topic}: for ever`, fix: null };
+  if (ms >= SHORT_MS) return { check, status: 'ok', detail: `${topic}: ${formatDuration(ms)}`, fix: null };
+  const detail = `${topic}: ${formatDuration(ms)}; a group that is away for longer loses what it has not received`;
   return { check, status: 'warn', detail, fix: `Raise retention.ms of ${topic} (kafka-configs.sh).` };
 }

@@ -22,3 +22,14 @@ export function cloudEventOf(headers: KafkaRecord['headers']): Record<string, st
   if (type !== undefined) attributes['datacontenttype'] = type;
   return attributes;
 }
+
+/** The headers of an event in binary mode. */
+export function cloudEventHeaders({
+  datacontenttype,
+  ...attributes
+}: Readonly<Record<string, string>>): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(attributes)) headers[`${PREFIX}${name}`] = value;
+  if (datacontenttype !== undefined) headers['content-type'] = datacontenttype;
+  return headers;
+}

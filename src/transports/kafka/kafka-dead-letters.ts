@@ -90,7 +90,6 @@ export class KafkaDeadLetters implements DeadLetterAccess {
 
 /** All letters of a dead topic that nobody has taken out, in order of their deaths. */
 export async function readLetters(client: KafkaClient, topic: string): Promise<readonly Found[]> {
-  const { queue, group = '' } = roleOf(topic);
   const place = { topic, partition: 0 };
   const [[start = 0], [end = 0]] = await Promise.all([
     client.offsets([place], 'earliest'),
@@ -104,7 +103,7 @@ export async function readLetters(client: KafkaClient, topic: string): Promise<r
     for (const record of records) {
       const id = record.key?.toString() ?? '';
       if (record.value === null) found.delete(id);
-      else found.set(id, { letter: letterOf(record, queue, group), record, place });
+      else found.set(id, { letter: letterOf(record, place), record, place });
     }
   }
   return [...found.values()];

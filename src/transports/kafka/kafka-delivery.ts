@@ -3,6 +3,7 @@ import type { KafkaRecord, Place } from './kafka-client.js';
 import { cloudEventOf } from './kafka-cloudevent.js';
 import { OWN, textIn, wholeIn } from './kafka-headers.js';
 import type { Entry } from './kafka-ledger.js';
+import { isOurs } from './kafka-names.js';
 
 /** What a delivery needs of the member of the group that received it. */
 export interface Settling {
@@ -42,7 +43,7 @@ export class KafkaDelivery implements Delivery {
   }
 
   get publishedAt(): number | undefined {
-    return timeOf(this.record);
+    return timeOf(this.record, this.entry.ledger.place);
   }
 
   get target(): string | undefined {
@@ -81,10 +82,12 @@ export class KafkaDelivery implements Delivery {
 
 /** Where it was first published: the same for every group, over every redelivery and in every copy. */
 export function idOf({ headers, offset }: KafkaRecord, { topic, partition }: Place): string {
-  return textIn(headers, OWN.id) ?? `${topic}-${partition}-${offset}`;
+  const own = isOurs(topic) ? textIn(headers, OWN.id) : undefined;
+  return own ?? `${topic}-${partition}-${offset}`;
 }
 
-export function timeOf({ headers, timestamp }: KafkaRecord): number | undefined {
-  const published = wholeIn(headers, OWN.publishedAt) ?? timestamp;
+export function timeOf({ headers, timestamp }: KafkaRecord, { topic }: Place): number | undefined {
+  const own = isOurs(topic) ? wholeIn(headers, OWN.publishedAt) : undefined;
+  const published = own ?? timestamp;
   return published > 0 ? published : undefined;
 }

@@ -53,7 +53,8 @@ export class Fetcher {
   }
 
   async #ask(): Promise<void> {
-    if (this.#parts.wanted().length === 0) return;
+    // Who has nothing to read is not kept from it.
+    if (this.#parts.wanted().length === 0) return this.#parts.onAnswer();
     try {
       this.#leaders ??= this.#parts.link.leaders(this.#parts.topics);
       this.#where = await this.#leaders;

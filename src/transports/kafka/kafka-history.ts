@@ -35,7 +35,7 @@ class KafkaPastEvent implements PastEvent {
   }
 
   get publishedAt(): number | undefined {
-    return timeOf(this.record);
+    return timeOf(this.record, this.place);
   }
 
   get body(): Uint8Array {
@@ -67,7 +67,7 @@ export class KafkaHistory implements HistoryAccess {
         this.#keeps(queue, places.length > 0),
       ]);
       const firsts = await Promise.all(places.map((place, i) => client.read(place, starts[i] ?? 0)));
-      const times = firsts.flatMap(({ records }) => (records[0] && timeOf(records[0])) ?? []);
+      const times = firsts.flatMap(({ records, ...place }) => (records[0] && timeOf(records[0], place)) ?? []);
       const isCut = places.some((_, i) => isAfter(starts[i] ?? 0, firsts[i]?.records[0], from));
       return { groups, oldestAt: times.length === 0 ? undefined : Math.min(...times), isCut, keeps };
     });
@@ -177,7 +177,7 @@ function settledIn({ offset: low, metadata }: CommittedOffset) {
 }
 
 function isWithin(record: KafkaRecord, from: Point, to: Point | undefined): boolean {
-  const time = timeOf(record) ?? 0;
+  const time = Math.max(0, record.timestamp);
   if (from.kind === 'time' && time < from.ms) return false;
   if (to === undefined) return true;
   return to.kind === 'time' ? time <= to.ms : record.offset <= to.offset;
@@ -187,5 +187,5 @@ function isWithin(record: KafkaRecord, from: Point, to: Point | undefined): bool
 function isAfter(start: number, first: KafkaRecord | undefined, from: Point): boolean {
   if (start === 0) return false;
   if (from.kind === 'offset') return from.offset < start;
-  return first === undefined || (timeOf(first) ?? 0) > from.ms;
+  return first === undefined || first.timestamp > from.ms;
 }

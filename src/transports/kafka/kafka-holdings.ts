@@ -2,7 +2,7 @@ import type { KafkaClient, Fetched, MemberLink, Place } from './kafka-client.js'
 import { placeKey } from './kafka-client.js';
 import type { Committable } from './kafka-commits.js';
 import { type Entry, Ledger } from './kafka-ledger.js';
-import { roleOf } from './kafka-names.js';
+import { isOurs, roleOf } from './kafka-names.js';
 import { WaitingLine } from './kafka-waiting-line.js';
 
 export interface HoldingsParts {
@@ -147,12 +147,11 @@ export class Holdings {
     const [committed, starts] = await Promise.all([link.committed(topics), client.offsets(places, 'earliest')]);
     for (const [i, place] of places.entries()) {
       const key = placeKey(place);
-      const { kind, group } = roleOf(place.topic);
       const start = starts[i] ?? 0;
       const known = committed.get(key);
-      const isOurs = group !== undefined;
-      const one =
-        kind === 'wait' ? new WaitingLine(place, isOurs, known, start) : new Ledger(place, isOurs, known, start);
+      const isOwn = isOurs(place.topic);
+      const isWait = roleOf(place.topic).kind === 'wait';
+      const one = isWait ? new WaitingLine(place, isOwn, known, start) : new Ledger(place, isOwn, known, start);
       if (known && start > known.offset) onMissed(place, one.skipTo(start));
       // From now on the group is there, and nothing that is published passes it by.
       if (!known) one.isDirty = true;

@@ -6,7 +6,7 @@ import { Commits } from './kafka-commits.js';
 import { KafkaDelivery } from './kafka-delivery.js';
 import { textOf } from './kafka-errors.js';
 import { Fetcher } from './kafka-fetcher.js';
-import { Health } from './kafka-health.js';
+import { type Ear, Health } from './kafka-health.js';
 import { Holdings } from './kafka-holdings.js';
 import type { Entry, Ledger } from './kafka-ledger.js';
 import { Membership } from './kafka-membership.js';
@@ -68,8 +68,8 @@ export class Member {
     this.#link = client.member(groupId(queue, group));
     this.#health = new Health(clock, (notice) => this.#tell(notice));
     const heard = {
-      onAnswer: () => this.#health.answered(),
-      onTrouble: (error: unknown) => this.#trouble(error),
+      onAnswer: () => this.#health.answered('group'),
+      onTrouble: (error: unknown) => this.#trouble('group', error),
     };
     const common = { link: this.#link, client, clock, topics, ...heard };
     this.#membership = new Membership({
@@ -91,6 +91,8 @@ export class Member {
     });
     this.#fetcher = new Fetcher({
       ...common,
+      onAnswer: () => this.#health.answered('reading'),
+      onTrouble: (error) => this.#trouble('reading', error),
       wanted: () => (this.#membership.isMoving || !this.#isWanted ? [] : this.#holdings.wanted()),
       isHurried: () => this.#holdings.hasFull && this.#pool.isQuick,
       onFetched: (fetched, from) => this.#receive(fetched, from),
@@ -253,9 +255,9 @@ export class Member {
     this.#settlements.dropped(ledger);
   }
 
-  #trouble(error: unknown): void {
+  #trouble(ear: Ear, error: unknown): void {
     if (codeOf(error) === GONE) void this.#renew();
-    else this.#health.trouble(error);
+    else this.#health.trouble(ear, error);
   }
 
   /** What was just made is unknown for a moment; what stays unknown was deleted. */
@@ -271,7 +273,7 @@ export class Member {
       this.#dropAll();
       this.#membership.rejoin();
     } catch (error) {
-      this.#health.trouble(error);
+      this.#health.trouble('group', error);
     } finally {
       this.#isRenewing = false;
     }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** Longest name of a topic that Kafka takes. */
-const LONGEST = 249;
+/** Kafka takes 249 characters for a topic: so many of the queue, what kind it is, and so many of the group. */
+const LONGEST_QUEUE = 115;
+const LONGEST_GROUP = 100;
 
 /** What no name of ours contains unescaped. */
 const OURS = '.thrun-';
@@ -17,16 +18,16 @@ export interface GroupTopics {
 
 /** A queue is a topic of the same name, as far as Kafka's names allow. */
 export function topicName(queue: string): string {
-  return shortened(escaped(queue));
+  return escaped(queue, LONGEST_QUEUE);
 }
 
 /** First deliveries that are not due, for every group. */
 export function waitTopic(queue: string): string {
-  return shortened(`${escaped(queue)}${OURS}wait`);
+  return `${topicName(queue)}${OURS}wait`;
 }
 
 export function groupTopics(queue: string, group: string): GroupTopics {
-  const name = (kind: string) => shortened(`${escaped(queue)}${OURS}${kind}.${escaped(group)}`);
+  const name = (kind: string) => `${topicName(queue)}${OURS}${kind}.${escaped(group, LONGEST_GROUP)}`;
   return { again: name('again'), wait: name('wait'), dead: name('dead') };
 }
 
@@ -53,6 +54,12 @@ export interface TopicRole {
   readonly kind: 'main' | 'wait' | 'again' | 'dead';
 }
 
+/** Nobody but thrun writes there, so what its headers say is believed. */
+export function isOurs(topic: string): boolean {
+  const at = topic.indexOf(OURS);
+  return at >= 0 && topic.includes('.', at + OURS.length);
+}
+
 /** What a topic is for. Names that were too long cannot be read back: they are called by what is left of them. */
 export function roleOf(topic: string): TopicRole {
   const at = topic.indexOf(OURS);
@@ -63,22 +70,20 @@ export function roleOf(topic: string): TopicRole {
   return { queue, group: unescaped(group.join('.')), kind: kind as TopicRole['kind'] };
 }
 
-/** Letters, digits, `.`, `_` and `-` as they are; any other byte as `-x` and two digits. */
-function escaped(name: string): string {
+/** Letters, digits, `.`, `_` and `-` as they are; any other byte as `-x` and two digits; what is too long is cut. */
+function escaped(name: string, longest: number): string {
   if (/^\.\.?$/.test(name)) return name.replaceAll('.', '-x2e');
-  return name
+  const whole = name
     .replace(/-(?=x[\da-f]{2})/g, '-x2d')
     .replaceAll(OURS, '-x2ethrun-')
     .replace(/[^\w.-]/gu, (char) =>
       [...Buffer.from(char)].map((byte) => `-x${byte.toString(16).padStart(2, '0')}`).join(''),
     );
+  if (whole.length <= longest) return whole;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 32);
+  return `${whole.slice(0, longest - hash.length - 2)}-h${hash}`;
 }
 
 function unescaped(name: string): string {
   return name.replace(/(?:-x[\da-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll('-x', ''), 'hex').toString());
-}
-
-function shortened(name: string): string {
-  if (name.length <= LONGEST) return name;
-  return `${name.slice(0, 200)}-h${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }

@@ -4,9 +4,10 @@ import type { Dead } from '../../contracts/delivery.js';
 import type { OutgoingMessage } from '../../contracts/transport.js';
 import type { KafkaRecord, OutgoingRecord, Place } from './kafka-client.js';
 import { idOf, timeOf } from './kafka-delivery.js';
+import { cloudEventHeaders } from './kafka-cloudevent.js';
 import { type Counts, countHeaders, deathHeaders, foreignHeaders, OWN } from './kafka-headers.js';
 import { rungFor } from './kafka-ladder.js';
-import { groupTopics, topicName } from './kafka-names.js';
+import { groupTopics, isOurs, topicName } from './kafka-names.js';
 import { keyedPartition } from './kafka-partition.js';
 import type { Topics } from './kafka-topics.js';
 
@@ -32,11 +33,12 @@ export class Parcels {
     const topic = topicName(queue);
     const partitions = await this.#topics.queue(queue);
     const records: OutgoingRecord[] = [];
-    for (const { body, key = null, deliverAt } of messages) {
+    for (const { body, key = null, deliverAt, cloudEvent } of messages) {
       // A copy: the sender may have its buffer back before the client has written it.
-      const value = Buffer.from(body);
+      const value = Buffer.from(cloudEvent?.data ?? body);
       const isDue = deliverAt === undefined || deliverAt <= now;
-      const headers: Record<string, string> = isDue ? {} : { [OWN.due]: String(Math.ceil(deliverAt)) };
+      const headers: Record<string, string> = cloudEvent ? cloudEventHeaders(cloudEvent.attributes) : {};
+      if (!isDue) headers[OWN.due] = String(Math.ceil(deliverAt));
       const rung = isDue ? undefined : rungFor(deliverAt - now);
       if (rung === undefined) records.push({ topic, partition: this.#partition(key, partitions), key, value, headers });
       else records.push({ topic: await this.#topics.wait(queue), partition: rung, key, value, headers });
@@ -92,8 +94,9 @@ export class Parcels {
 
 /** Where it was first published: a copy of a copy says the same. */
 function originHeaders(record: KafkaRecord, from: Place): Record<string, string | Uint8Array> {
-  const { headers, offset } = record;
-  const published = timeOf(record);
+  const { offset } = record;
+  const published = timeOf(record, from);
+  const headers = isOurs(from.topic) ? record.headers : {};
   return {
     [OWN.id]: idOf(record, from),
     [OWN.topic]: headers[OWN.topic] ?? from.topic,

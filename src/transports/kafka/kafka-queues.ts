@@ -148,7 +148,7 @@ export class KafkaQueues implements QueueAccess {
 
   async #timeAt(count: PlaceCount): Promise<number | undefined> {
     const record = await this.#firstOf(count);
-    return record && timeOf(record);
+    return record && timeOf(record, count.place);
   }
 
   /** One that cannot be read is no reason to tell nothing of the others. */

@@ -72,7 +72,8 @@ export class KafkajsClient implements KafkaClient {
       logLevel: kafkajs.logLevel.NOTHING,
       logCreator: silent,
       ...(ssl !== undefined && { ssl }),
-      ...(sasl !== undefined && { sasl: sasl as NonNullable<KafkaConfig['sasl']> }),
+      // A copy: kafkajs writes into it.
+      ...(sasl !== undefined && { sasl: { ...sasl } as NonNullable<KafkaConfig['sasl']> }),
     };
     this.#kafka = new kafkajs.Kafka(this.#config);
     this.#cluster = this.#newCluster();
@@ -232,7 +233,7 @@ export class KafkajsClient implements KafkaClient {
   }
 
   member(group: string): MemberLink {
-    return new KafkajsMember(group, this.#newCluster());
+    return new KafkajsMember(group, () => this.#newCluster());
   }
 
   async #broker(): Promise<RawBroker> {

@@ -5,6 +5,7 @@ import {
   type FetchRequest,
   type Joined,
   type JoinRequest,
+  KafkaFailure,
   type KafkaRecord,
   type MemberLink,
   type Membership,
@@ -32,29 +33,37 @@ export const READ_COMMITTED = 1;
 const PARTITION_BYTES = 1024 * 1024;
 const ALL_BYTES = 8 * 1024 * 1024;
 
+/** Above what kafkajs itself gives a request. */
+const SILENT_MS = 15_000;
+
 /** One member's connections: a coordinator's answers are not to wait behind those of another member. */
 export class KafkajsMember implements MemberLink {
   readonly #group: string;
-  readonly #cluster: RawCluster;
+  readonly #newCluster: () => RawCluster;
+  #cluster: RawCluster;
   #coordinator: Promise<RawBroker> | undefined;
   #topics: readonly string[] = [];
 
-  constructor(group: string, cluster: RawCluster) {
+  constructor(group: string, newCluster: () => RawCluster) {
     this.#group = group;
-    this.#cluster = cluster;
+    this.#newCluster = newCluster;
+    this.#cluster = newCluster();
   }
 
   async join({ memberId, sessionMs, rebalanceMs, topics, userData }: JoinRequest): Promise<Joined> {
     this.#topics = topics;
     const metadata = MemberMetadata.encode({ version: 1, topics, userData: Buffer.from(userData) });
-    const joined = await this.#ask((broker) =>
-      broker.joinGroup({
-        groupId: this.#group,
-        memberId,
-        sessionTimeout: sessionMs,
-        rebalanceTimeout: rebalanceMs,
-        groupProtocols: [{ name: PROTOCOL, metadata }],
-      }),
+    const joined = await this.#ask(
+      (broker) =>
+        broker.joinGroup({
+          groupId: this.#group,
+          memberId,
+          sessionTimeout: sessionMs,
+          rebalanceTimeout: rebalanceMs,
+          groupProtocols: [{ name: PROTOCOL, metadata }],
+        }),
+      // It is answered when the others have come, or had their time to.
+      rebalanceMs + SILENT_MS,
     );
     const isLeader = joined.leaderId === joined.memberId;
     const members = joined.members.map((one) => ({
@@ -141,7 +150,7 @@ export class KafkajsMember implements MemberLink {
   }
 
   /** @throws what the coordinator refuses; where it is not the coordinator any more, the next question goes to the new one */
-  async #ask<Answer>(question: (broker: RawBroker) => Promise<Answer>): Promise<Answer> {
+  async #ask<Answer>(question: (broker: RawBroker) => Promise<Answer>, patienceMs?: number): Promise<Answer> {
     return this.#try(async () => {
       this.#coordinator ??= this.#connect(this.#topics).then(() =>
         this.#cluster.findGroupCoordinator({ groupId: this.#group }),
@@ -153,14 +162,29 @@ export class KafkajsMember implements MemberLink {
         if (this.#coordinator === asking) this.#coordinator = undefined;
         throw error;
       }
-    });
+    }, patienceMs);
   }
 
-  async #try<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  /** Whatever kafkajs does not even fail at: its connections are taken to hang, and new ones take their place. */
+  async #try<Answer>(work: () => Promise<Answer>, patienceMs = SILENT_MS): Promise<Answer> {
+    const cluster = this.#cluster;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        if (this.#cluster === cluster) {
+          this.#cluster = this.#newCluster();
+          this.#coordinator = undefined;
+          void cluster.disconnect().catch(() => undefined);
+        }
+        reject(new KafkaFailure('CONNECTION', `no answer within ${patienceMs} ms`, true, undefined, {}));
+      }, patienceMs);
+    });
     try {
-      return await work();
+      return await Promise.race([work(), silence]);
     } catch (error) {
       throw failureOf(error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

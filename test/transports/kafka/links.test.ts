@@ -27,6 +27,7 @@ test('a link that swallows everything, for longer than the session: another take
   await allReceived(['held', 'meanwhile'], received, 20_000);
   await until(() => expect(kinds()).toContain('disconnected'), 20_000);
   proxy.pass();
+  acking(consumer);
   await until(() => expect(kinds()).toEqual(expect.arrayContaining(['reconnected', 'lease_lost'])), 20_000);
   // Too late, and without effect.
   await held.ack();
