@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { REPOSITORY } from '../support/build.js';
 import type { Broker } from './broker.js';
-import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+import { freePorts, type Guarded, spawnGuarded } from './guarded.js';
 
 /** Where scripts/kafka.mjs puts what a broker is made of. */
 const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
@@ -73,32 +73,38 @@ async function hasHeardOf(url: string, count: number): Promise<void> {
   await admin.disconnect();
 }
 
+/** How often other ports are tried when somebody was quicker. */
+const TRIES = 3;
+
 async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
   if (!existsSync(JARS)) throw new Error('Kafka was not fetched: run `npm test` once');
-  const ports: Ports[] = [];
-  for (let i = 0; i < count; i++) {
-    const [plain, controller, behind, secure] = [
-      await freePort(),
-      await freePort(),
-      await freePort(),
-      await freePort(),
-    ];
-    ports.push({ plain, controller, behind, secure });
+  for (let left = TRIES; ; left--) {
+    const nodes = await newNodes(count, options);
+    try {
+      await Promise.all(nodes.map((node) => node.start()));
+      return nodes;
+    } catch (error) {
+      await Promise.all(nodes.map((node) => node.dispose()));
+      if (left === 0 || !String(error).includes('Address already in use')) throw error;
+    }
   }
+}
+
+async function newNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
+  const free = await freePorts(4 * count);
+  const portsOf = (i: number): Ports => {
+    const [plain = 0, controller = 0, behind = 0, secure = 0] = free.slice(4 * i);
+    return { plain, controller, behind, secure };
+  };
+  const ports = Array.from({ length: count }, (_, i) => portsOf(i));
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
-  const nodes = await Promise.all(
+  const config = [...quorum(voters, count), ...(options.config ?? [])];
+  return Promise.all(
     ports.map(async (own, i) => {
       const folder = await mkdtemp(join(tmpdir(), 'thrun-kafka-'));
-      return new KafkaNode(i + 1, folder, own, [...quorum(voters, count), ...(options.config ?? [])], options);
+      return new KafkaNode(i + 1, folder, own, config, options);
     }),
   );
-  try {
-    await Promise.all(nodes.map((node) => node.start()));
-    return nodes;
-  } catch (error) {
-    await Promise.all(nodes.map((node) => node.dispose()));
-    throw error;
-  }
 }
 
 /** A broker that is its own controller, or one of the three that elect one. */
