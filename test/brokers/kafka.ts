@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { REPOSITORY } from '../support/build.js';
 import type { Broker } from './broker.js';
-import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+import { freePorts, type Guarded, spawnGuarded } from './guarded.js';
+import { quorum, SCRAM, secureListener } from './kafka/properties.js';
 
 /** Where scripts/kafka.mjs puts what a broker is made of. */
 const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
@@ -24,8 +25,6 @@ const JVM = [
 
 /** The name of every cluster here: they never meet. */
 const CLUSTER = 'thrunthrunthrunthrun0A';
-
-const SCRAM = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
 
 export interface KafkaOptions {
   /** Further lines of its configuration: `log.retention.ms=1000`. */
@@ -73,32 +72,38 @@ async function hasHeardOf(url: string, count: number): Promise<void> {
   await admin.disconnect();
 }
 
+/** How often other ports are tried when somebody was quicker. */
+const TRIES = 3;
+
 async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
   if (!existsSync(JARS)) throw new Error('Kafka was not fetched: run `npm test` once');
-  const ports: Ports[] = [];
-  for (let i = 0; i < count; i++) {
-    const [plain, controller, behind, secure] = [
-      await freePort(),
-      await freePort(),
-      await freePort(),
-      await freePort(),
-    ];
-    ports.push({ plain, controller, behind, secure });
+  for (let left = TRIES; ; left--) {
+    const nodes = await newNodes(count, options);
+    try {
+      await Promise.all(nodes.map((node) => node.start()));
+      return nodes;
+    } catch (error) {
+      await Promise.all(nodes.map((node) => node.dispose()));
+      if (left === 0 || !String(error).includes('Address already in use')) throw error;
+    }
   }
+}
+
+async function newNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
+  const free = await freePorts(4 * count);
+  const portsOf = (i: number): Ports => {
+    const [plain = 0, controller = 0, behind = 0, secure = 0] = free.slice(4 * i);
+    return { plain, controller, behind, secure };
+  };
+  const ports = Array.from({ length: count }, (_, i) => portsOf(i));
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
-  const nodes = await Promise.all(
+  const config = [...quorum(voters, count), ...(options.config ?? [])];
+  return Promise.all(
     ports.map(async (own, i) => {
       const folder = await mkdtemp(join(tmpdir(), 'thrun-kafka-'));
-      return new KafkaNode(i + 1, folder, own, [...quorum(voters, count), ...(options.config ?? [])], options);
+      return new KafkaNode(i + 1, folder, own, config, options);
     }),
   );
-  try {
-    await Promise.all(nodes.map((node) => node.start()));
-    return nodes;
-  } catch (error) {
-    await Promise.all(nodes.map((node) => node.dispose()));
-    throw error;
-  }
 }
 
 /** A broker that is its own controller, or one of the three that elect one. */
@@ -191,66 +196,9 @@ export class KafkaNode implements Broker {
   }
 }
 
-async function secureListener({ tls, user }: KafkaOptions) {
-  const pem = async (file: string) => (await readFile(file, 'utf8')).trimEnd().replaceAll('\n', '\\n');
-  const modules = 'org.apache.kafka.common.security';
-  return {
-    protocol: user ? (tls ? 'SASL_SSL' : 'SASL_PLAINTEXT') : tls ? 'SSL' : 'PLAINTEXT',
-    lines: [
-      ...(tls
-        ? [
-            'ssl.keystore.type=PEM',
-            `ssl.keystore.certificate.chain=${await pem(tls.cert)}`,
-            `ssl.keystore.key=${await pem(tls.key)}`,
-          ]
-        : []),
-      ...(user
-        ? [
-            `sasl.enabled.mechanisms=PLAIN,${SCRAM.join(',')}`,
-            `listener.name.secure.plain.sasl.jaas.config=${modules}.plain.PlainLoginModule required user_${user.name}="${user.password}";`,
-            ...SCRAM.map(
-              (mechanism) =>
-                `listener.name.secure.${mechanism.toLowerCase()}.sasl.jaas.config=${modules}.scram.ScramLoginModule required;`,
-            ),
-          ]
-        : []),
-    ],
-  };
-}
-
 /** The way to have users before the first start. */
 async function format(properties: string, { name, password }: NonNullable<KafkaOptions['user']>): Promise<void> {
   const users = SCRAM.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${name},password=${password}]`]);
   const args = ['-cp', `${JARS}/*`, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', properties, ...users];
   await promisify(execFile)('java', args);
-}
-
-function quorum(voters: string, count: number): readonly string[] {
-  const replicas = count;
-  const confirming = Math.max(1, count - 1);
-  return [
-    'process.roles=broker,controller',
-    'controller.listener.names=CONTROLLER',
-    'inter.broker.listener.name=PLAIN',
-    `controller.quorum.voters=${voters}`,
-    `default.replication.factor=${replicas}`,
-    `min.insync.replicas=${confirming}`,
-    'offsets.topic.num.partitions=1',
-    `offsets.topic.replication.factor=${replicas}`,
-    `transaction.state.log.replication.factor=${replicas}`,
-    `transaction.state.log.min.isr=${confirming}`,
-    `share.coordinator.state.topic.replication.factor=${replicas}`,
-    `share.coordinator.state.topic.min.isr=${confirming}`,
-    // Who wants a topic says so: what would otherwise make one by asking for it goes unnoticed.
-    'auto.create.topics.enable=false',
-    // Members that die, and brokers, are noticed in a test's time.
-    'group.initial.rebalance.delay.ms=0',
-    'group.min.session.timeout.ms=1000',
-    'broker.heartbeat.interval.ms=500',
-    'broker.session.timeout.ms=3000',
-    'replica.lag.time.max.ms=5000',
-    'log.cleaner.dedupe.buffer.size=1048577',
-    'num.network.threads=2',
-    'num.io.threads=4',
-  ];
 }
