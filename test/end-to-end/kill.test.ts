@@ -55,6 +55,7 @@ async function overKafka(): Promise<Place> {
     config: { transport: 'kafka', transports: { kafka: { brokers: url } } },
     problems: backwards,
     everyMs: 4000,
+    hitting: 0.5,
   };
 }
 
