@@ -14,6 +14,8 @@ const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);
 const BROKER_SECONDS = Math.min(SECONDS, 20);
 /** So many wait at all times: every worker is busy, and holds as much as it may. */
 const BACKLOG = 500;
+/** A listener takes less than a tenth of a second: who has begun and ended nothing for longer has nothing. */
+const AT_WORK_MS = 200;
 
 let project: Project;
 let broker: Broker | undefined;
@@ -29,6 +31,8 @@ interface Place {
   readonly problems?: readonly string[];
   /** From one kill to the next. Default 1000. */
   readonly everyMs?: number;
+  /** The share of kills that hit something: of those that share by partitions one may have nothing to do. Default 0.95. */
+  readonly hitting?: number;
 }
 
 const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
@@ -51,6 +55,7 @@ async function overKafka(): Promise<Place> {
     config: { transport: 'kafka', transports: { kafka: { brokers: url } } },
     problems: backwards,
     everyMs: 4000,
+    hitting: 0.5,
   };
 }
 
@@ -59,7 +64,7 @@ test.each(Object.entries(PLACES))(
   async (name, place) => {
     const { seed, random } = seeded();
     const seconds = name === 'sqlite' ? SECONDS : BROKER_SECONDS;
-    const { config, problems = [], everyMs = 1000 } = await place();
+    const { config, problems = [], everyMs = 1000, hitting = 0.95 } = await place();
     project = new Project(
       `@ThrunEventListener('load')
        export class Load {
@@ -88,7 +93,7 @@ test.each(Object.entries(PLACES))(
     const end = Date.now() + seconds * 1000;
     const killer = setInterval(() => {
       // One that is at work: the others have nothing to lose.
-      const pids = worker.workers().filter((pid) => project.hasWorked(pid) && !kills.has(pid));
+      const pids = worker.workers().filter((pid) => project.hasWorked(pid, AT_WORK_MS) && !kills.has(pid));
       const victim = pids[Math.floor(random() * pids.length)];
       if (victim === undefined) return;
       kills.set(victim, { pid: victim, at: Date.now() });
@@ -129,7 +134,7 @@ test.each(Object.entries(PLACES))(
     expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
     // The test is one only where kills hurt: they hit something (a suspect waits until nobody runs: one in twenty may be
     // spared), and what they hit came again.
-    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * 0.95);
+    expect(hits.filter((running) => running > 0).length).toBeGreaterThanOrEqual(hits.length * hitting);
     expect(redelivered.length).toBeGreaterThanOrEqual(kills.size);
     // Twice only what a killed process held.
     expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);

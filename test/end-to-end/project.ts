@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   watch,
   writeFileSync,
@@ -107,9 +108,10 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
     return thrun;
   }
 
-  /** Has this process been handed anything? */
-  hasWorked(pid: number): boolean {
-    return existsSync(join(this.folder, 'ledger', `${pid}.ndjson`));
+  /** Has this process been handed anything, of late? */
+  hasWorked(pid: number, withinMs = Number.POSITIVE_INFINITY): boolean {
+    const written = statSync(join(this.folder, 'ledger', `${pid}.ndjson`), { throwIfNoEntry: false });
+    return written !== undefined && Date.now() - written.mtimeMs < withinMs;
   }
 
   handled(): Handled[] {
