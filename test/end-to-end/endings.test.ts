@@ -25,8 +25,8 @@ describe.each(['rabbitmq', 'kafka'] as const)('%s', (transport) => {
     return {
       project,
       thrun,
-      letters: async () => (await opened.deadLetters?.list({}, 10)) ?? [],
       // Others have queues on this broker, too.
+      letters: async () => (await opened.deadLetters?.list({ queue: config.queue }, 10)) ?? [],
       stats: async () => ((await opened.queues?.stats()) ?? []).filter(({ queue }) => queue === config.queue),
     };
   }
