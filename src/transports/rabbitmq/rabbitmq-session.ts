@@ -204,6 +204,8 @@ export class Session implements Settling {
   }
 
   async #handBack(): Promise<void> {
+    // What takes the place of others comes back here at once: it has to be on the broker before it is quiet.
+    await this.#replacing.flush();
     await this.unsubscribe();
     for (const cancel of this.#timers) cancel();
     await Promise.all([...this.#unsettled].map((delivery) => delivery.release()));
