@@ -2,7 +2,7 @@ import type { Delivery } from '../../contracts/delivery.js';
 import type { Consumer } from '../../contracts/transport.js';
 import type { KafkaDelivery } from './kafka-delivery.js';
 import type { Member } from './kafka-member.js';
-import { Wakeup } from './kafka-wakeup.js';
+import { Wakeup } from '../../contracts/wakeup.js';
 
 /** Whoever asks again within this is quick: what he will ask for next is claimed while he works. */
 const QUIET_MS = 50;

@@ -4,7 +4,7 @@ import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
 import { ASK_MS } from './rabbitmq-pulse.js';
 import type { Session } from './rabbitmq-session.js';
 import { Sessions, type SessionsParts } from './rabbitmq-sessions.js';
-import { Wakeup } from './rabbitmq-wakeup.js';
+import { Wakeup } from '../../contracts/wakeup.js';
 
 export interface ConsumerParts extends SessionsParts {
   readonly onClose: () => void;
