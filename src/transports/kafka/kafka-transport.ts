@@ -25,7 +25,7 @@ import { Sender } from './kafka-sender.js';
 import { Topics } from './kafka-topics.js';
 import { KafkajsClient } from './kafkajs-client.js';
 
-/** Topics and consumer groups on Kafka 2.1 or later. What it promises and what it cannot: README.md. */
+/** Topics and consumer groups on Kafka 4, tested on 4.4. What it promises and what it cannot: README.md. */
 export class KafkaTransport implements Transport {
   readonly name = 'kafka';
   readonly traits: TransportTraits = {

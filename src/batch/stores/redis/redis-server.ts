@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { ThrunError } from '../../../contracts/errors.js';
 import { addressOf } from '../../../redis/redis-address.js';
 import type { Client } from '../../../redis/redis-client.js';
@@ -47,10 +46,7 @@ export class RedisServer {
     let giveUpAt: number | undefined;
     for (let again = false; ; ) {
       try {
-        return await connection.run((client) => {
-          gather(client);
-          return send(client, again);
-        });
+        return await connection.run((client) => send(client, again));
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error;
         again ||= error.outcome === 'unknown';
@@ -86,14 +82,6 @@ export class RedisServer {
       throw unavailable(`${addressOf(this.#options)}: ${(error as Error).message}`, error);
     }
   }
-}
-
-/** What is sent in one breath leaves in one write: a system call costs as much as a whole step. */
-function gather(client: Client): void {
-  const { stream } = client as { stream?: Writable };
-  if (!stream || stream.writableCorked > 0) return;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
 }
 
 function pause(): Promise<void> {
