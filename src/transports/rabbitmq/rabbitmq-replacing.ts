@@ -35,9 +35,12 @@ export class Replacing {
     this.#owner = owner;
   }
 
-  /** @param parcels made once it is sure that the delivery is still ours */
-  replace(delivery: RabbitmqDelivery, parcels: () => readonly Parcel[]): Promise<void> {
-    const working = this.#write(delivery, parcels);
+  /**
+   * Deliveries given together are sent together and acknowledged together.
+   * @param parcels made once it is sure that a delivery is still ours
+   */
+  replace(deliveries: readonly RabbitmqDelivery[], parcels: (delivery: RabbitmqDelivery) => readonly Parcel[]) {
+    const working = this.#write(deliveries, parcels);
     this.#working.add(working);
     const done = () => this.#working.delete(working);
     working.then(done, done);
@@ -48,20 +51,34 @@ export class Replacing {
     await Promise.all(this.#working);
   }
 
-  async #write(delivery: RabbitmqDelivery, parcels: () => readonly Parcel[]): Promise<void> {
-    // Asked first, so that the late word of a worker that has lost its link does not count.
-    if (!(await this.#isStillOurs(delivery))) return this.#owner.lose(delivery);
-    const copies = parcels();
-    while (!this.#owner.isOver()) {
+  async #write(
+    deliveries: readonly RabbitmqDelivery[],
+    parcels: (delivery: RabbitmqDelivery) => readonly Parcel[],
+  ): Promise<void> {
+    const ours = await this.#stillOurs(deliveries);
+    const copies = ours.flatMap(parcels);
+    while (ours.length > 0 && !this.#owner.isOver()) {
       try {
         await this.#parts.publisher.send(copies);
-        return await this.#owner.settle(delivery);
+        await Promise.all(ours.map((delivery) => this.#owner.settle(delivery)));
+        return;
       } catch (error) {
         this.#parts.onTrouble(`what becomes of a delivery could not be written and is tried again: ${textOf(error)}`);
         await new Promise((resolve) => void this.#parts.clock.after(PAUSE_MS, () => resolve(undefined)));
       }
     }
-    this.#owner.lose(delivery);
+    for (const delivery of ours) this.#owner.lose(delivery);
+  }
+
+  /** Asked first, so that the late word of a worker that has lost its link does not count. */
+  async #stillOurs(deliveries: readonly RabbitmqDelivery[]): Promise<RabbitmqDelivery[]> {
+    const ours: RabbitmqDelivery[] = [];
+    const asked = deliveries.map(async (delivery) => {
+      if (await this.#isStillOurs(delivery)) ours.push(delivery);
+      else this.#owner.lose(delivery);
+    });
+    await Promise.all(asked);
+    return ours;
   }
 
   /** One question for all that are replaced in the same turn. */

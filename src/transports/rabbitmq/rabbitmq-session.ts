@@ -145,25 +145,26 @@ export class Session implements Settling {
     const subscription = this.#subscription;
     if (subscription) this.#ending = subscription.end();
     await this.#ending;
-    if (this.#subscription === subscription) this.keep();
+    if (this.#subscription === subscription && subscription?.hasEnded) this.#subscription = undefined;
   }
 
   acked(delivery: RabbitmqDelivery): Promise<void> {
     return this.#settle(delivery);
   }
 
-  handedBack(delivery: RabbitmqDelivery): Promise<void> {
+  handedBack(...deliveries: readonly RabbitmqDelivery[]): Promise<void> {
     const { queue, group } = this.#parts.options;
-    const { message, id, target, attempt, crashes, due } = delivery;
-    // What has not been due has not been received: it keeps its time.
-    const counts = { target, attempts: attempt - 1, crashes, due };
-    return this.#replacing.replace(delivery, () => [this.#parts.parcels.again(queue, group, message, id, counts)]);
+    return this.#replacing.replace(deliveries, ({ message, id, target, attempt, crashes, due }) => {
+      // What has not been due has not been received: it keeps its time.
+      const counts = { target, attempts: attempt - 1, crashes, due };
+      return [this.#parts.parcels.again(queue, group, message, id, counts)];
+    });
   }
 
   replaced(delivery: RabbitmqDelivery, successors: readonly Successor[]): Promise<void> {
     const { clock, parcels, options } = this.#parts;
     const now = clock.now();
-    return this.#replacing.replace(delivery, () =>
+    return this.#replacing.replace([delivery], () =>
       successors.map((successor) => {
         const { message, id } = delivery;
         if (successor.kind === 'dead') return parcels.dead(options.queue, options.group, message, id, successor);
@@ -205,10 +206,13 @@ export class Session implements Settling {
 
   async #handBack(): Promise<void> {
     // What takes the place of others comes back here at once: it has to be on the broker before it is quiet.
-    await this.#replacing.flush();
+    await this.flush();
     await this.unsubscribe();
     for (const cancel of this.#timers) cancel();
-    await Promise.all([...this.#unsettled].map((delivery) => delivery.release()));
+    // In one acknowledgement: of many at once the broker keeps some for later, and forgets those with the channel.
+    const rest = [...this.#unsettled].filter(({ settled }) => !settled);
+    for (const delivery of rest) delivery.settled = true;
+    await this.handedBack(...rest);
     await this.flush();
   }
 

@@ -63,10 +63,14 @@ export class Subscription {
     this.#changes++;
   }
 
+  get hasEnded(): boolean {
+    return this.#ending?.isFinal === true;
+  }
+
   /** It is needed after all. @returns whether it still is there */
   keep(): boolean {
-    if (this.#ending?.isFinal !== true) this.#ending = undefined;
-    return this.#ending === undefined;
+    if (!this.hasEnded) this.#ending = undefined;
+    return !this.hasEnded;
   }
 
   /** Resolves when nothing more comes, or when it was kept. */

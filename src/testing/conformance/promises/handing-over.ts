@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import type { PromiseCases } from '../case.js';
-import { expectNothing, message, numbered, receive, receiveOne, retryOf, sorted, textOf, textsOf } from '../receive.js';
+import {
+  ackAll,
+  expectNothing,
+  message,
+  numbered,
+  receive,
+  receiveOne,
+  retryOf,
+  sorted,
+  textOf,
+  textsOf,
+} from '../receive.js';
 
 export const handingOver: PromiseCases = {
   promise: 'a delivery is replaced by its successors in one step',
@@ -34,12 +45,15 @@ export const handingOver: PromiseCases = {
           }
           await consumer.close();
         }
-        const last = await receive(await stand.consume(), 50);
+        const consumer = await stand.consume();
+        const last = await receive(consumer, 50);
         assert.deepEqual(
           sorted(textsOf(last)),
           numbered(50).map((_, i) => String(i)),
         );
         for (const delivery of last) assert.equal(delivery.attempt, 4);
+        await ackAll(last);
+        await expectNothing(consumer);
       },
     },
     {
