@@ -209,7 +209,7 @@ export class Session implements Settling {
     await this.flush();
     await this.unsubscribe();
     for (const cancel of this.#timers) cancel();
-    // In one acknowledgement: of many at once the broker keeps some for later, and forgets those with the channel.
+    // In one acknowledgement: of many the broker keeps some for later, and forgets them with the channel (decision 66).
     const rest = [...this.#unsettled].filter(({ settled }) => !settled);
     for (const delivery of rest) delivery.settled = true;
     await this.handedBack(...rest);
