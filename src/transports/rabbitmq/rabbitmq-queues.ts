@@ -106,8 +106,12 @@ export class RabbitmqQueues implements QueueAccess {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  /** Of the first in each waiting queue: they wait in the order they came. */
+  /**
+   * Of the first in each waiting queue: they wait in the order they came. RabbitMQ 4 counts the look as a delivery in vain,
+   * and carries the count to where the message goes next: there it is not told.
+   */
   async #nextRetry(waits: readonly string[]): Promise<number | undefined> {
+    if (this.#parts.link.serverMajor >= 4) return undefined;
     const dues = await Promise.all(waits.map((queue) => this.#firstDue(queue)));
     const known = dues.filter((due) => due !== undefined);
     return known.length === 0 ? undefined : Math.max(0, Math.min(...known) - this.#parts.clock.now());

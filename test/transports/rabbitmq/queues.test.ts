@@ -1,4 +1,4 @@
-import { connect } from 'amqplib';
+import { type Channel, connect } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { groupNames, waitName } from '../../../src/transports/rabbitmq/rabbitmq-names.js';
 import { sharedRabbitmq } from '../../brokers/shared.js';
@@ -12,6 +12,10 @@ async function raw(url: string) {
   const channel = await connection.createConfirmChannel();
   channel.on('error', () => undefined);
   return channel;
+}
+
+function majorOf({ connection }: Channel): number {
+  return Number.parseInt(String(connection.serverProperties.version), 10);
 }
 
 test('a queue that is deleted while it is consumed is declared anew, and the worker says so', async () => {
@@ -156,8 +160,10 @@ test('a delay of any length is made of waits that are not too long, and told to 
   expect((await channel.checkQueue(waitName(queue, 'workers', 1000))).messageCount).toBe(1);
   const [row] = await transport.queues.stats();
   expect(row?.delayed).toBe(1);
-  expect(row?.nextRetryMs).toBeGreaterThan(1000);
-  expect(row?.nextRetryMs).toBeLessThanOrEqual(1700);
+  const told = row?.nextRetryMs;
+  // RabbitMQ 4 would count the look as an attempt.
+  if (majorOf(channel) >= 4) expect(told).toBeUndefined();
+  else expect(told !== undefined && told > 1000 && told <= 1700).toBe(true);
   const again = await one(consumer);
   expect(Date.now() - from).toBeGreaterThanOrEqual(1700);
   expect(Date.now() - from).toBeLessThan(4000);

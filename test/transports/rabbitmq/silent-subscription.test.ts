@@ -13,7 +13,7 @@ async function forgetConsumers(broker: RabbitmqNode, queue: string): Promise<num
     Leader = amqqueue:get_pid(Queue),
     {ok, {_, Consumers}, _} = ra:local_query(Leader, fun rabbit_fifo:query_consumers/1),
     Forget = fun(Id) -> {ok, _, _} = ra:process_command(Leader, rabbit_fifo:make_checkout(Id, cancel, #{})) end,
-    lists:foreach(Forget, maps:keys(Consumers)), maps:size(Consumers).`;
+    [Forget({element(2, Consumer), element(1, Consumer)}) || Consumer <- maps:values(Consumers)], maps:size(Consumers).`;
   return Number(await broker.control('eval', forget));
 }
 

@@ -10,7 +10,7 @@ export const attempts: PromiseCases = {
     {
       title: 'every worker that dies with it counts as an attempt and a crash',
       async run(stand) {
-        await stand.publish([message('x')]);
+        await publishOne(stand);
         for (let died = 0; died < SUSPECT_CRASHES; died++) {
           assert.deepEqual(counts(await receiveAndDie(stand)), [died + 1, died]);
         }
@@ -22,7 +22,7 @@ export const attempts: PromiseCases = {
     {
       title: 'a crash counts against a suspect only once it has begun',
       async run(stand) {
-        await stand.publish([message('x')]);
+        await publishOne(stand);
         for (let died = 0; died < SUSPECT_CRASHES; died++) await receiveAndDie(stand);
         assert.deepEqual(counts(await receiveAndDie(stand)), [3, 2]);
         assert.deepEqual(counts(await receiveAndDie(stand, (suspect) => suspect.begin())), [4, 2]);
@@ -37,7 +37,7 @@ export const attempts: PromiseCases = {
     {
       title: 'a release undoes its own receipt and no other',
       async run(stand) {
-        await stand.publish([message('x')]);
+        await publishOne(stand);
         await receiveAndDie(stand);
         const consumer = await stand.consume();
         for (let round = 0; round < 3; round++) {
@@ -76,6 +76,12 @@ export const attempts: PromiseCases = {
 
 function counts({ attempt, crashes }: Delivery): [number, number] {
   return [attempt, crashes];
+}
+
+/** To a group that is there: what nobody waited for may come twice where the first to receive it dies (RabbitMQ 4). */
+async function publishOne(stand: Stand): Promise<void> {
+  await (await stand.consume()).close();
+  await stand.publish([message('x')]);
 }
 
 async function receiveAndDie(stand: Stand, before?: (delivery: Delivery) => Promise<void>): Promise<Delivery> {
