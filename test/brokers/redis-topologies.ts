@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from './guarded.js';
+import { freePort } from './ports.js';
 import { type RedisServer, startRedis } from './redis.js';
 
 const run = promisify(execFile);

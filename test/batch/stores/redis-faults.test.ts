@@ -4,7 +4,7 @@ import { recordsOf } from '../../../src/batch/records.js';
 import { Steps } from '../../../src/batch/steps.js';
 import { RedisStore } from '../../../src/batch/stores/redis/redis-store.js';
 import type { Applied, OutboxEntry, Step } from '../../../src/contracts/batch-store.js';
-import { freePort } from '../../brokers/guarded.js';
+import { freePort } from '../../brokers/ports.js';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../../brokers/redis.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
 

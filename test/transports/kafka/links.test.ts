@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../brokers/guarded.js';
+import { freePort } from '../../brokers/ports.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { watchCommits } from './commits.js';
 import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
