@@ -81,7 +81,7 @@ describe('thrun publish --ndjson', () => {
     });
   });
 
-  test('row 4: a bad line is named with its number and reason; what came before it is published', async () => {
+  test('a bad line is named with its number and reason; what came before it is published', async () => {
     const input = [...Array.from({ length: 602 }, (_, n) => order(n)), '', '{"payload":1}', order(603)].join('\n');
     const { code, stdout, stderr } = await shop.run(['publish', '--ndjson', '--json'], { input });
     expect({ code, document: JSON.parse(stdout) as unknown }).toEqual({
@@ -130,7 +130,7 @@ describe('thrun publish --ndjson', () => {
     ]);
   });
 
-  test('row 64: SIGINT mid-way reports how many were published and which line is next, and ends with 1', async () => {
+  test('SIGINT mid-way reports how many were published and which line is next, and ends with 1', async () => {
     const publishing = shop.start(['publish', '--ndjson', '--json']);
     // One batch is full, so it goes; the rest waits for more of the file.
     publishing.child.stdin?.write(`${Array.from({ length: 600 }, (_, n) => order(n)).join('\n')}\n`);

@@ -228,7 +228,7 @@ describe('faults', () => {
     expect(stderr.match(/crashed \(/g)).toHaveLength(2);
   });
 
-  test('row 58: a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
+  test('a listener that calls process.exit(0) has crashed its process: said, and dead after maxCrashes', async () => {
     project = new Project(
       `@ThrunEventListener('exit') export class Exit { handle(_: unknown, context: EventContext) { ledger(context); process.exit(0); } }`,
       `{ group: 'e2e', worker: { visibilityTimeout: '300ms', maxCrashes: 3 } }`,
@@ -243,7 +243,7 @@ describe('faults', () => {
     expect((await worker.exit).code).toBe(0);
   });
 
-  test('row 58: a rejection that nobody waits for ends its process, with its place', async () => {
+  test('a rejection that nobody waits for ends its process, with its place', async () => {
     project = new Project(
       `@ThrunEventListener('float') export class Float {
          handle(_: unknown, context: EventContext) {

@@ -33,16 +33,16 @@ const withMeta = (meta: string): string => `{"event":"a","payload":1,"meta":${me
 const metaOf = (meta: string, from?: Origin): Envelope['meta'] => read(withMeta(meta), from).meta;
 
 describe('bytes', () => {
-  it('row 1: an empty body', () => {
+  it('an empty body', () => {
     expect(reasonOf('')).toBe('empty_body');
     expect(reasonOf(new Uint8Array(0))).toBe('empty_body');
   });
 
-  it('row 2: white space only', () => {
+  it('white space only', () => {
     expect(reasonOf(' \r\n\t')).toBe('invalid_json');
   });
 
-  it('row 7: one byte order mark is skipped, a second is not', () => {
+  it('one byte order mark is skipped, a second is not', () => {
     expect(read('\uFEFF{"event":"a"}').event).toBe('a');
     const second = refuse('\uFEFF\uFEFF{"event":"a"}');
     expect(second.reason).toBe('invalid_json');
@@ -50,7 +50,7 @@ describe('bytes', () => {
     expect(reasonOf('\uFEFF')).toBe('empty_body');
   });
 
-  it('row 8: UTF-16, with a mark and without', () => {
+  it('UTF-16, with a mark and without', () => {
     const littleEndian = Buffer.from('{"event":"a"}', 'utf16le');
     const bigEndian = Buffer.from(littleEndian).swap16();
     expect(refuse(Buffer.concat([Buffer.from([0xff, 0xfe]), littleEndian]))).toMatchObject({
@@ -69,14 +69,14 @@ describe('bytes', () => {
     ['a surrogate', [0xed, 0xa0, 0x80], 10],
     ['beyond the last code point', [0xf4, 0x90, 0x80, 0x80], 10],
     ['a continuation without a start', [0x80], 10],
-  ])('row 9: %s, with its place', (_, wrong, at) => {
+  ])('%s, with its place', (_, wrong, at) => {
     const body = Buffer.concat([Buffer.from('{"event":"'), Buffer.from(wrong), Buffer.from('"}')]);
     const { reason, error } = refuse(body);
     expect(reason).toBe('invalid_utf8');
     expect(error).toContain(`byte ${at} `);
   });
 
-  it('row 21: too large, checked before anything is read', () => {
+  it('too large, checked before anything is read', () => {
     const limits = { ...DEFAULT_LIMITS, maxBytes: 20 };
     expect(read('{"event":"abcdefgh"}', origin, limits).event).toBe('abcdefgh');
     expect(refuse('{"event":"abcdefghi"}', limits)).toMatchObject({
@@ -100,7 +100,7 @@ describe('bytes', () => {
     ['PHP', 'a:1:{i:0;i:1;}', 'invalid_json', 'serialize()'],
     ['YAML', '---\nevent: a', 'invalid_json', 'looks like YAML'],
     ['base64', Buffer.from('{"event":"a"}').toString('base64'), 'invalid_json', 'looks like base64'],
-  ])('row 50: %s is named', (_, input, reason, hint) => {
+  ])('%s is named', (_, input, reason, hint) => {
     expect(refuse(input)).toMatchObject({ reason, error: expect.stringContaining(hint) });
   });
 });
@@ -111,11 +111,11 @@ describe('JSON', () => {
     ['{"event":"é', 'line 1, column 12 (byte 12): the text ends inside the string'],
     ['{\n"event":\n', 'line 3, column 1 (byte 11): the text ends here, expected a value'],
     ['[', 'expected a value or "]"'],
-  ])('row 3: truncated %j, with its place', (input, place) => {
+  ])('truncated %j, with its place', (input, place) => {
     expect(refuse(input)).toMatchObject({ reason: 'invalid_json', error: expect.stringContaining(place) });
   });
 
-  it.each(['{}{}', '{"event":"a"}\n{"event":"b"}', '{"event":"a"},'])('row 4: two documents %j', (input) => {
+  it.each(['{}{}', '{"event":"a"}\n{"event":"b"}', '{"event":"a"},'])('two documents %j', (input) => {
     expect(refuse(input)).toMatchObject({
       reason: 'invalid_json',
       error: expect.stringContaining('one message holds one envelope'),
@@ -145,29 +145,29 @@ describe('JSON', () => {
     ['{"event":"\\x41"}', 'an unknown escape'],
     ['{"event":"\\u00g0"}', 'a broken escape'],
     ['{"event":"a"]', 'expected "," or "}"'],
-  ])('row 5: %s', (input, problem) => {
+  ])('%s', (input, problem) => {
     expect(refuse(input)).toMatchObject({ reason: 'invalid_json', error: expect.stringContaining(problem) });
   });
 
-  it.each(['null', 'true', '5', '"x"', '[]', '[{"event":"a"}]'])('row 6: %s on top', (input) => {
+  it.each(['null', 'true', '5', '"x"', '[]', '[{"event":"a"}]'])('%s on top', (input) => {
     expect(reasonOf(input)).toBe('not_an_object');
   });
 
-  it.each(['\u0000', '\u0001', '\n', '\t', '\u001f'])('row 10: the raw control character %j in a text', (char) => {
+  it.each(['\u0000', '\u0001', '\n', '\t', '\u001f'])('the raw control character %j in a text', (char) => {
     const { reason, error } = refuse(`{"event":"a","payload":"x${char}y"}`);
     expect(reason).toBe('invalid_json');
     expect(error).toContain('a raw control character');
     expect(error).toMatch(/^\P{C}+$/u);
   });
 
-  it('row 11: an escaped NUL is data in the payload, and refused in event and ids', () => {
+  it('an escaped NUL is data in the payload, and refused in event and ids', () => {
     expect(read('{"event":"a","payload":"\\u0000"}').payload).toBe('\0');
     expect(reasonOf('{"event":"a\\u0000"}')).toBe('invalid_event');
     expect(metaOf('{"event_id":"a\\u0000"}').event_id).not.toContain('\0');
     expect(metaOf('{"batch_id":"a\\u0000","job_id":"\\u0000"}')).not.toHaveProperty('batch_id');
   });
 
-  it('row 12: half a surrogate pair is data in the payload, and refused in event and ids', () => {
+  it('half a surrogate pair is data in the payload, and refused in event and ids', () => {
     expect(read('{"event":"a","payload":"\\ud800"}').payload).toBe('\ud800');
     expect(reasonOf('{"event":"a\\ud800"}')).toBe('invalid_event');
     expect(metaOf('{"event_id":"\\udc00"}')).toMatchObject({
@@ -176,15 +176,15 @@ describe('JSON', () => {
     });
   });
 
-  it('row 13: the last of two equal names counts', () => {
+  it('the last of two equal names counts', () => {
     expect(read('{"event":"a","event":"b"}').event).toBe('b');
   });
 
-  it('row 14: an escaped name is the same name', () => {
+  it('an escaped name is the same name', () => {
     expect(read('{"\\u0065vent":"a"}').event).toBe('a');
   });
 
-  it('row 15: __proto__ stays data, in payload, in meta, complete or not, and beside them', () => {
+  it('__proto__ stays data, in payload, in meta, complete or not, and beside them', () => {
     const hostile = '"__proto__":{"polluted":true,"event":"x","event_id":"x"}';
     for (const meta of [
       '{}',
@@ -209,13 +209,13 @@ describe('JSON', () => {
   });
 
   it.each(['constructor', 'prototype', 'toString', 'hasOwnProperty', '__proto__'])(
-    'row 16: the event %s is a name like any other',
+    'the event %s is a name like any other',
     (name) => {
       expect(read(`{"event":"${name}"}`).event).toBe(name);
     },
   );
 
-  it('row 17, 18, 19: numbers beyond a double are read as near as can be', () => {
+  it('numbers beyond a double are read as near as can be', () => {
     expect(read('{"event":"a","payload":[9007199254740993,1e400,-0]}').payload).toEqual([
       9007199254740992,
       Infinity,
@@ -223,11 +223,11 @@ describe('JSON', () => {
     ]);
   });
 
-  it('row 20: a number of many digits is a number', () => {
+  it('a number of many digits is a number', () => {
     expect(read(`{"event":"a","payload":${'9'.repeat(500_000)}}`).payload).toBe(Infinity);
   });
 
-  it('row 22: nesting, counted before it is parsed', () => {
+  it('nesting, counted before it is parsed', () => {
     const nested = (open: string, close: string, n: number): string =>
       `{"event":"a","payload":${open.repeat(n)}1${close.repeat(n)}}`;
     expect(read(nested('[', ']', 199)).event).toBe('a');
@@ -240,7 +240,7 @@ describe('JSON', () => {
     expect(reasonOf('{"event":"a","payload":[[]]}', { ...DEFAULT_LIMITS, maxDepth: 2 })).toBe('too_deep');
   });
 
-  it('row 22: a limit set very high does not overflow the stack', () => {
+  it('a limit set very high does not overflow the stack', () => {
     const limits = { maxBytes: 1e7, maxDepth: 1e6, maxMetaBytes: 10 };
     const deep = '['.repeat(50_000) + ']'.repeat(50_000);
     expect(read(`{"event":"a","payload":${deep}}`, origin, limits).event).toBe('a');
@@ -248,12 +248,12 @@ describe('JSON', () => {
     expect(reasonOf(deep.slice(0, -1), limits)).toBe('invalid_json');
   });
 
-  it('row 23: many names are limited by size alone', () => {
+  it('many names are limited by size alone', () => {
     const names = Array.from({ length: 50_000 }, (_, n) => `"k${n}":0`).join(',');
     expect(Object.keys(read(`{"event":"a","payload":{${names}}}`).payload as object)).toHaveLength(50_000);
   });
 
-  it('row 49: encoded twice is unwrapped once', () => {
+  it('encoded twice is unwrapped once', () => {
     const once = '{"event":"a","payload":{"n":1}}';
     const twice = JSON.stringify(once);
     expect(read(twice)).toMatchObject({ event: 'a', payload: { n: 1 } });
@@ -264,20 +264,20 @@ describe('JSON', () => {
 });
 
 describe('event', () => {
-  it('row 24: missing', () => {
+  it('missing', () => {
     expect(reasonOf('{}')).toBe('missing_event');
     expect(refuse('{"payload":1,"meta":{"event_id":"x"}}')).toMatchObject({ reason: 'missing_event', eventId: 'x' });
   });
 
-  it.each(['""', '" "', '"   "'])('row 25: empty or only spaces: %s', (event) => {
+  it.each(['""', '" "', '"   "'])('empty or only spaces: %s', (event) => {
     expect(reasonOf(`{"event":${event}}`)).toBe('invalid_event');
   });
 
-  it.each(['5', 'null', 'true', '["a"]', '{}', '{"toString":"a"}'])('row 26: not a text: %s', (event) => {
+  it.each(['5', 'null', 'true', '["a"]', '{}', '{"toString":"a"}'])('not a text: %s', (event) => {
     expect(reasonOf(`{"event":${event}}`)).toBe('invalid_event');
   });
 
-  it('row 27: at most 255 bytes, not characters', () => {
+  it('at most 255 bytes, not characters', () => {
     expect(read(`{"event":"${'x'.repeat(255)}"}`).event).toHaveLength(255);
     expect(reasonOf(`{"event":"${'x'.repeat(256)}"}`)).toBe('invalid_event');
     expect(read(`{"event":"${'€'.repeat(85)}"}`).event).toHaveLength(85);
@@ -287,12 +287,12 @@ describe('event', () => {
       expect(reasonOf(`{"event":"${char.repeat(200_000)}"}`)).toBe('invalid_event');
   });
 
-  it.each([' ', '\\t', '\\n', '\\r', '\u00a0', '\u2003', '\\u2028', '\\u0085'])('row 28: white space %j', (space) => {
+  it.each([' ', '\\t', '\\n', '\\r', '\u00a0', '\u2003', '\\u2028', '\\u0085'])('white space %j', (space) => {
     expect(reasonOf(`{"event":"a${space}b"}`)).toBe('invalid_event');
   });
 
   it.each(['\\u001b', '\\u007f', '\\u009b', '\u202e', '\u2066', '\u200b', '\u200d', '\u00ad', '\ufeff', '\u{e0041}'])(
-    'row 29: the invisible character %j, which the error does not repeat',
+    'the invisible character %j, which the error does not repeat',
     (char) => {
       const { reason, error } = refuse(`{"event":"a${char}b"}`);
       expect(reason).toBe('invalid_event');
@@ -300,19 +300,16 @@ describe('event', () => {
     },
   );
 
-  it.each(['..', 'a/../b', '/etc/passwd', 'App\\Events\\OrderCreated'])(
-    'row 30: %s is a name, never a path',
-    (name) => {
-      expect(read(JSON.stringify({ event: name })).event).toBe(name);
-    },
-  );
+  it.each(['..', 'a/../b', '/etc/passwd', 'App\\Events\\OrderCreated'])('%s is a name, never a path', (name) => {
+    expect(read(JSON.stringify({ event: name })).event).toBe(name);
+  });
 
-  it('row 31: a star stands for patterns only; # > ? are characters', () => {
+  it('a star stands for patterns only; # > ? are characters', () => {
     for (const name of ['*', 'order.*', '*.created']) expect(reasonOf(`{"event":"${name}"}`)).toBe('invalid_event');
     for (const name of ['order#1', 'a>b', 'why?']) expect(read(`{"event":"${name}"}`).event).toBe(name);
   });
 
-  it('row 32: names are told apart by their characters, exactly', () => {
+  it('names are told apart by their characters, exactly', () => {
     expect(read('{"event":"Order"}').event).toBe('Order');
     expect(read('{"event":"e\u0301"}').event).toBe('e\u0301');
     expect(read('{"event":"\u00e9"}').event).toBe('\u00e9');
@@ -327,30 +324,30 @@ describe('event', () => {
     ['Symfony', { body: '', headers: {} }, 'looks like a Symfony Messenger message'],
     ['another case', { Event: 'a' }, 'field "Event"'],
     ['another name', { type: 'a', data: {} }, 'field "type"'],
-  ])('row 48: shaped for %s', (_, value, hint) => {
+  ])('shaped for %s', (_, value, hint) => {
     expect(refuse(JSON.stringify(value))).toMatchObject({
       reason: 'missing_event',
       error: expect.stringContaining(hint),
     });
   });
 
-  it('row 47: a payload alone, as the binary mode of CloudEvents has it', () => {
+  it('a payload alone, as the binary mode of CloudEvents has it', () => {
     expect(reasonOf('{"order_id":123}')).toBe('missing_event');
   });
 });
 
 describe('payload', () => {
-  it('row 34: missing is {}', () => {
+  it('missing is {}', () => {
     expect(read('{"event":"a"}').payload).toEqual({});
   });
 
-  it.each(['null', '5', '"x"', 'false', '[]', '{}'])('row 35: %s is a payload', (payload) => {
+  it.each(['null', '5', '"x"', 'false', '[]', '{}'])('%s is a payload', (payload) => {
     expect(read(`{"event":"a","payload":${payload}}`).payload).toEqual(JSON.parse(payload));
   });
 });
 
 describe('meta', () => {
-  it('row 37: missing is filled in: an id that every redelivery has again, and the time of the broker', () => {
+  it('missing is filled in: an id that every redelivery has again, and the time of the broker', () => {
     const first = read('{"event":"a"}').meta;
     const later = read('{"event":"a"}', { ...origin, receivedAt: origin.receivedAt + 60_000 }).meta;
     expect(later).toEqual(first);
@@ -360,7 +357,7 @@ describe('meta', () => {
     expect(read('{"event":"a"}', { ...origin, transport: 'other' }).meta.event_id).not.toBe(first.event_id);
   });
 
-  it('row 37: the time of receipt, where the broker has none or nonsense', () => {
+  it('the time of receipt, where the broker has none or nonsense', () => {
     for (const publishedAt of [undefined, Number.NaN, -1, 1e20]) {
       expect(read('{"event":"a"}', { ...origin, publishedAt }).meta.timestamp).toBe(RECEIVED);
     }
@@ -368,11 +365,11 @@ describe('meta', () => {
     expect(Date.parse(nowhere)).toBeGreaterThan(1.7e12);
   });
 
-  it('row 37: an origin with odd characters is no trouble', () => {
+  it('an origin with odd characters is no trouble', () => {
     expect(read('{"event":"a"}', { ...origin, id: '\ud800\0*' }).meta.event_id).toHaveLength(36);
   });
 
-  it.each(['null', '[]'])('row 38: %s counts as absent', (meta) => {
+  it.each(['null', '[]'])('%s counts as absent', (meta) => {
     expect(metaOf(meta)).toEqual(metaOf('{}'));
   });
 
@@ -381,7 +378,7 @@ describe('meta', () => {
     ['"text"', 'the string "text"'],
     ['5', 'the number 5'],
     ['true', 'the boolean true'],
-  ])('row 38: a meta that is %s is a dead letter', (meta, what) => {
+  ])('a meta that is %s is a dead letter', (meta, what) => {
     expect(refuse(withMeta(meta))).toMatchObject({
       reason: 'invalid_meta',
       error: expect.stringContaining(`The "meta" is ${what}, not a JSON object. Send`),
@@ -389,7 +386,7 @@ describe('meta', () => {
     });
   });
 
-  it('row 39: an id that cannot be one is replaced, and kept beside where it is short', () => {
+  it('an id that cannot be one is replaced, and kept beside where it is short', () => {
     const filled = metaOf('{}').event_id;
     const time = '"timestamp":"2026-01-01T00:00:00Z"';
     const id = (value: string): Envelope['meta'] => metaOf(`{"event_id":${value},${time}}`);
@@ -420,7 +417,7 @@ describe('meta', () => {
     ['a leap second', '"2026-06-30T23:59:60Z"', '2026-06-30T23:59:59.000Z'],
     ['a leap day', '"2024-02-29T00:00:00Z"', '2024-02-29T00:00:00Z'],
     ['the 31st', '"2026-12-31T00:00:00.000Z"', '2026-12-31T00:00:00.000Z'],
-  ])('row 42: timestamp: %s is read', (_, given, expected) => {
+  ])('timestamp: %s is read', (_, given, expected) => {
     expect(metaOf(`{"event_id":"1","timestamp":${given}}`)).toEqual({ event_id: '1', timestamp: expected });
   });
 
@@ -445,17 +442,17 @@ describe('meta', () => {
     '[]',
     '{}',
     `"${'1'.repeat(10_000)}"`,
-  ])('row 42: timestamp: %s is replaced', (given) => {
+  ])('timestamp: %s is replaced', (given) => {
     expect(metaOf(`{"event_id":"1","timestamp":${given}}`)).toMatchObject({ event_id: '1', timestamp: PUBLISHED });
   });
 
-  it('row 42: a short timestamp that was replaced is kept beside', () => {
+  it('a short timestamp that was replaced is kept beside', () => {
     expect(metaOf('{"timestamp":"yesterday"}')).toMatchObject({ original_timestamp: 'yesterday' });
     expect(metaOf('{"timestamp":-5}')).toMatchObject({ original_timestamp: -5 });
     expect(metaOf('{"timestamp":{}}')).not.toHaveProperty('original_timestamp');
   });
 
-  it('row 43: at most 16 KiB, unknown fields included', () => {
+  it('at most 16 KiB, unknown fields included', () => {
     const filler = (n: number): string => `{"event_id":"id-1","x":"${'x'.repeat(n)}"}`;
     const around = '{"event_id":"id-1","x":""}'.length;
     expect(metaOf(filler(DEFAULT_LIMITS.maxMetaBytes - around)).event_id).toBe('id-1');
@@ -470,11 +467,11 @@ describe('meta', () => {
     expect(read(`{"event":"a","payload":"${'x'.repeat(100_000)}","meta":{"x":1}}`).meta['x']).toBe(1);
   });
 
-  it('row 43: previous_result is data and not counted', () => {
+  it('previous_result is data and not counted', () => {
     expect(metaOf(`{"previous_result":"${'x'.repeat(100_000)}"}`).previous_result).toHaveLength(100_000);
   });
 
-  it('row 44: what only thrun decides is data when a foreigner sends it', () => {
+  it('what only thrun decides is data when a foreigner sends it', () => {
     expect(metaOf('{"attempt":99,"delay":5,"thrun":{"attempt":99}}')).toMatchObject({
       attempt: 99,
       thrun: { attempt: 99 },
@@ -482,7 +479,7 @@ describe('meta', () => {
     expect(metaOf('{"thrun":"x"}').thrun).toBe('x');
   });
 
-  it.each(['deliver_at', 'expires_at'])('row 45: a %s that is no time is a dead letter', (field) => {
+  it.each(['deliver_at', 'expires_at'])('a %s that is no time is a dead letter', (field) => {
     for (const given of [
       '-5',
       '0',
@@ -505,7 +502,7 @@ describe('meta', () => {
     expect(metaOf(`{"${field}":null}`)).toEqual(metaOf('{}'));
   });
 
-  it('row 45: deliver_at and expires_at are read as other times are', () => {
+  it('deliver_at and expires_at are read as other times are', () => {
     expect(metaOf('{"deliver_at":1767225600,"expires_at":"2026-01-01T02:00:00+01:00"}')).toMatchObject({
       deliver_at: '2026-01-01T00:00:00.000Z',
       expires_at: '2026-01-01T01:00:00.000Z',
@@ -553,7 +550,7 @@ describe('CloudEvents', () => {
   const base = '"specversion":"1.0","type":"a","source":"/s","id":"i","time":"2026-01-01T00:00:00Z"';
   const payloadOf = (fields: string): unknown => read(`{${base},${fields}}`).payload;
 
-  it('row 46: attributes become the envelope', () => {
+  it('attributes become the envelope', () => {
     expect(read(`{${base},"subject":"x","traceparent":"t","correlationid":"c","data":{"n":1}}`)).toEqual({
       event: 'a',
       payload: { n: 1 },
@@ -569,19 +566,19 @@ describe('CloudEvents', () => {
     });
   });
 
-  it('row 45: an extension that says when it is due is held to what meta is', () => {
+  it('an extension that says when it is due is held to what meta is', () => {
     expect(read(`{${base},"deliver_at":1767225600}`).meta.deliver_at).toBe('2026-01-01T00:00:00.000Z');
     expect(refuse(`{${base},"expires_at":"soon"}`)).toMatchObject({ reason: 'invalid_meta', event: 'a', eventId: 'i' });
   });
 
-  it('row 46: missing id and time are filled in', () => {
+  it('missing id and time are filled in', () => {
     expect(read('{"specversion":"1.0","type":"a"}').meta).toMatchObject({
       event_id: metaOf('{}').event_id,
       timestamp: PUBLISHED,
     });
   });
 
-  it('row 46: data_base64', () => {
+  it('data_base64', () => {
     const encoded = (text: string): string => JSON.stringify(Buffer.from(text).toString('base64'));
     const json = '"datacontenttype":"application/json"';
     expect(payloadOf(`${json},"data_base64":${encoded('{"n":1}')}`)).toEqual({ n: 1 });
@@ -598,12 +595,12 @@ describe('CloudEvents', () => {
     expect(reasonOf(`{${base},"data_base64":${encoded('['.repeat(500))}}`)).toBe('too_deep');
   });
 
-  it.each(['"0.3"', '"1.1"', '"2.0"', '1.0', 'null', '{}'])('row 46: specversion %s is not supported', (version) => {
+  it.each(['"0.3"', '"1.1"', '"2.0"', '1.0', 'null', '{}'])('specversion %s is not supported', (version) => {
     const answer = refuse(`{"specversion":${version},"type":"a","id":"i"}`);
     expect(answer).toMatchObject({ reason: 'unsupported_cloudevent', event: 'a', eventId: 'i' });
   });
 
-  it('row 46: a type that is missing or no name', () => {
+  it('a type that is missing or no name', () => {
     expect(reasonOf('{"specversion":"1.0"}')).toBe('missing_event');
     expect(reasonOf('{"specversion":"1.0","type":5}')).toBe('invalid_event');
     expect(refuse('{"specversion":"0.1","type":"a b","id":5}')).toMatchObject({ event: undefined, eventId: undefined });

@@ -161,7 +161,7 @@ describe('listeners', () => {
     expect(queues.sort()).toEqual(['here', 'mail']);
   });
 
-  test('row 36: a payload that fails the schema is dead with its path, never retried', async () => {
+  test('a payload that fails the schema is dead with its path, never retried', async () => {
     const { z } = await import('zod');
     let ran = 0;
     const { thrun, settle, deadLetters } = await start();
@@ -299,7 +299,7 @@ describe('deliveries that no listener is to see', () => {
     expect(letter?.body).toEqual(bytes);
   });
 
-  test('row 33: an event nobody listens to is acked where groups have copies, and dead where the config says so', async () => {
+  test('an event nobody listens to is acked where groups have copies, and dead where the config says so', async () => {
     const { thrun, settle, deadLetters, observations } = await start();
     await thrun.event('nobody');
     await settle();
@@ -312,7 +312,7 @@ describe('deliveries that no listener is to see', () => {
     expect(await strict.deadLetters()).toMatchObject([{ reason: 'no_listener', event: 'nobody' }]);
   });
 
-  test('rows 40 and 41: an event_id that comes twice is handled twice, whatever is in it', async () => {
+  test('an event_id that comes twice is handled twice, whatever is in it', async () => {
     const heard: unknown[] = [];
     const { thrun, settle } = await start();
     thrun.subscribe('e', (payload, { meta }) => void heard.push([meta.event_id, payload]), { name: 'all' });
@@ -325,7 +325,7 @@ describe('deliveries that no listener is to see', () => {
     ]);
   });
 
-  test('row 45: a deliver_at that cannot be read is not handled too early, but a dead letter with its bytes', async () => {
+  test('a deliver_at that cannot be read is not handled too early, but a dead letter with its bytes', async () => {
     let heard = 0;
     const { thrun, settle, deadLetters } = await start();
     thrun.subscribe('*', () => void heard++, { name: 'all' });
