@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../../../src/envelope/index.js';
 import { metaOf, origin, read, reasonOf, refuse, withMeta } from './reading.js';
 
 describe('JSON', () => {
