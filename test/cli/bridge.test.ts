@@ -100,7 +100,7 @@ describe('with the other side away', () => {
     await running.says('redis-list does not take them for events');
     await redis.start();
     await vi.waitFor(async () => expect(await client.llen('events')).toBe(2), 15_000);
-    running.child.kill('SIGTERM');
+    running.kill('SIGTERM');
     const { code, stdout } = await running.ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('Moved 2,') });
     expect(await shop.json(['queues'])).toMatchObject([{ group: 'bridge-redis-list', depth: 0, in_flight: 0 }]);

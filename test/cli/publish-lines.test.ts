@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linesOf } from '../../src/cli/publish/lines.js';
 import { LISTENERS, Shop } from './shop.js';
@@ -136,7 +135,7 @@ describe('thrun publish --ndjson', () => {
     publishing.child.stdin?.write(`${Array.from({ length: 600 }, (_, n) => order(n)).join('\n')}\n`);
     const published = async () => ((await shop.json<readonly { depth: number }[]>(['queues']))[0]?.depth ?? 0) > 0;
     while (!(await published()));
-    publishing.child.kill('SIGINT');
+    publishing.kill('SIGINT');
     const { code, stdout, stderr } = await publishing.ended;
     expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({
       code: 1,
@@ -147,19 +146,4 @@ describe('thrun publish --ndjson', () => {
     expect(stderr).toContain('Interrupted: published 500, line 501 is next.');
     expect(await shop.received()).toHaveLength(500);
   });
-
-  const webhooks = new URL('../../../shared/data/github-webhooks.ndjson', import.meta.url);
-  test.runIf(exists(webhooks))('real webhooks, byte for byte (needs the shared data)', async () => {
-    const text = readFileSync(webhooks, 'utf8');
-    expect(await shop.json(['publish', '--ndjson'], { input: text })).toMatchObject({ published: 135 });
-    expect(await shop.received()).toEqual(text.trimEnd().split('\n'));
-  });
 });
-
-function exists(url: URL): boolean {
-  try {
-    return readFileSync(url).byteLength > 0;
-  } catch {
-    return false;
-  }
-}

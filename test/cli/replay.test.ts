@@ -238,7 +238,7 @@ test('stopped half-way it says how far it came, and that stays', async () => {
   await work();
   const running = shop.start(['replay', '--since', '0', '--rate', '1', '--yes', '--json']);
   await vi.waitFor(async () => expect(await client.zcard('{events}:group:shop:due')).toBe(1), 10_000);
-  running.child.kill('SIGINT');
+  running.kill('SIGINT');
   const { code, stdout } = await running.ended;
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({

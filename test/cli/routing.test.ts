@@ -157,7 +157,7 @@ describe('thrun work', () => {
     await redis.start();
     await client.lpush('payments', '{"event":"payment.done","payload":{}}');
     await worker.says('handled payment.done');
-    worker.child.kill('SIGTERM');
+    worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
   });
 });
@@ -179,7 +179,7 @@ test('thrun health tells of the one that is away, the process stays, and all is 
   );
   await redis.start();
   await vi.waitFor(async () => expect(await healthy()).toMatch(/^0 /), { timeout: 15_000 });
-  worker.child.kill('SIGTERM');
+  worker.kill('SIGTERM');
   const { code, stderr } = await worker.ended;
   expect({ code, starts: stderr.split('is ready').length - 1 }).toEqual({ code: 0, starts: 1 });
 }, 60_000);

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { plain, plainJson, plainLines } from '../../src/cli/plain-text.js';
 import { table } from '../../src/cli/table.js';
-import { LISTENERS, Shop, THRUN } from './shop.js';
+import { THRUN } from '../support/build.js';
+import { LISTENERS, Shop } from './shop.js';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -99,9 +100,7 @@ function onTerminal(
   return { code: status, screen: stdout };
 }
 
-const hasScript = spawnSync('script', ['-qec', 'true', '/dev/null'], { input: '' }).status === 0;
-
-describe.runIf(hasScript)('on a terminal (needs script of util-linux)', () => {
+describe('on a terminal', () => {
   test('colour, a spinner and the cursor back at the end', () => {
     const { code, screen } = onTerminal('discover');
     expect(code).toBe(0);
@@ -144,7 +143,7 @@ describe.runIf(hasScript)('on a terminal (needs script of util-linux)', () => {
     expect(screen).toMatch(/\d+% \| \d of 1 \| 0 failed/);
     expect(screen).toContain('succeeded: 1 of 1 done');
     expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     await working.ended;
   });
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cli } from '../../src/cli/cli.js';
 import { buildProgram } from '../../src/cli/program.js';
-import { type Ended, Shop } from './shop.js';
+import type { Ended } from '../support/command.js';
+import { Shop } from './shop.js';
 
 let shop: Shop;
 beforeAll(() => {

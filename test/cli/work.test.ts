@@ -102,7 +102,7 @@ describe('signals', () => {
   test('the first drains and says so: exit 0', async () => {
     const working = shop.start(['work']);
     await working.says(/is ready/);
-    working.child.kill('SIGINT');
+    working.kill('SIGINT');
     const { code, stderr } = await working.ended;
     expect({ code, stderr }).toEqual({
       code: 0,
@@ -115,9 +115,9 @@ describe('signals', () => {
     await shop.json(['publish', 'slow']);
     const working = shop.start(['work']);
     await working.says('slow begins');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     await working.says('Draining');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     const { code, stderr } = await working.ended;
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Stopping at once.') });
   });
@@ -125,7 +125,7 @@ describe('signals', () => {
   test('one that comes before the workers are up is not forgotten', async () => {
     const working = shop.start(['work']);
     await working.says('thrun work:');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     expect((await working.ended).code).toBe(0);
   });
 });
@@ -181,7 +181,7 @@ describe('thrun health', () => {
       healthy: true,
       workers: [
         {
-          pid: working.child.pid,
+          pid: working.pid,
           consumes: true,
           problem: null,
           processes: 1,
@@ -192,7 +192,7 @@ describe('thrun health', () => {
         },
       ],
     });
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     expect((await working.ended).code).toBe(0);
     expect((await shop.run(['health'])).code).toBe(1);
   });

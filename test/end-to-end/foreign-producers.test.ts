@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/driver.js';
 import { REPOSITORY } from '../support/build.js';
-import { type Command, Project } from './project.js';
+import type { Command } from '../support/command.js';
+import { Project } from './project.js';
 
 /**
  * The programs of docs/sqlite.md, as they stand there, in their own languages with their own drivers, against a real
@@ -33,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
+  expect((await worker.ended).code).toBe(0);
   await project.dispose();
 });
 

@@ -127,7 +127,7 @@ test.each(Object.entries(PLACES))(
       timeout: 60_000,
     });
     worker.kill('SIGTERM');
-    expect((await worker.exit).code, worker.stderr).toBe(0);
+    expect((await worker.ended).code, worker.stderr).toBe(0);
 
     const lines = project.handled();
     const runs = runsOf(lines);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { REPOSITORY } from '../support/build.js';
-import { type Command, Project } from './project.js';
+import type { Command } from '../support/command.js';
+import { Project } from './project.js';
 
 /** examples/three-languages, as it stands there: a worker in TypeScript, one in PHP, one in Go, over a real Redis. */
 const EXAMPLE = join(REPOSITORY, 'examples', 'three-languages');
@@ -28,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   workers.typescript.kill('SIGTERM');
-  expect((await workers.typescript.exit).code).toBe(0);
+  expect((await workers.typescript.ended).code).toBe(0);
   await project.dispose();
   await redis.dispose();
 });
@@ -39,8 +40,8 @@ interface Status {
 }
 
 function start(file: string): string {
-  const { status, stdout, stderr } = project.run('batch', 'start', file);
-  expect(`${status}${stderr.includes('rror') ? stderr : ''}`).toBe('0');
+  const { code, stdout, stderr } = project.run('batch', 'start', file);
+  expect(`${code}${stderr.includes('rror') ? stderr : ''}`).toBe('0');
   return stdout.trim().split('\n').at(-1) ?? '';
 }
 

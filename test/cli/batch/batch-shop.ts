@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { StatusDocument } from '../../../src/cli/batch/documents.js';
-import { type Ended, Shop } from '../shop.js';
+import type { Ended } from '../../support/command.js';
+import { Shop } from '../shop.js';
 
 export const LISTENERS = {
   'listeners/order.ts': `import { GiveUp, type JobContext, ThrunBatch, ThrunEventListener, ThrunJob } from 'thrun';

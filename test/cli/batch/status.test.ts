@@ -115,7 +115,7 @@ describe('status', () => {
       code: 1,
       stdout: expect.stringContaining('failed: 1 of 1'),
     });
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     await working.ended;
   });
 
@@ -123,7 +123,7 @@ describe('status', () => {
     const id = await started('--job', 'create_payment={}');
     const watching = shop.start(['batch', 'status', id, '--watch']);
     await watching.says('0 of 1');
-    watching.child.kill('SIGINT');
+    watching.kill('SIGINT');
     expect(await watching.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('the batch goes on') });
     const piped = shop.shell(`thrun batch status ${id} --watch --json | head -1 | wc -l`);
     await work();

@@ -15,7 +15,7 @@ test('cancel: what waits is cancelled, what runs is told; a second time it says 
   });
   expect((await shop.run(['batch', 'status', id, '--watch'])).code).toBe(1);
   expect(await statusOf(id)).toMatchObject({ status: 'cancelled', cancelled: 2, lifecycle: [{ state: 'sent' }] });
-  working.child.kill('SIGTERM');
+  working.kill('SIGTERM');
   await working.ended;
   const again = await shop.run(['batch', 'cancel', id]);
   expect({ code: again.code, stderr: again.stderr }).toEqual({
