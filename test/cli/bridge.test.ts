@@ -1,25 +1,11 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url, { retryStrategy: () => 50 });
-  // It is stopped on purpose.
-  client.on('error', () => undefined);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shop = new Shop({
     'thrun.config.json': JSON.stringify({ transports: { redis: { url: redis.url, timeout: '1s' } } }),
   });

@@ -1,6 +1,5 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
 const LISTENERS = {
@@ -23,22 +22,11 @@ export class Mailer { handle = say('mailed'); }
 // Many commands each, and a worker is started again and again.
 vi.setConfig({ testTimeout: 60_000 });
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 let shops: Shop[];
 
-beforeAll(async () => {
-  redis = await startRedis({ args: ['--appendonly', 'no'] });
-  client = new Redis(redis.url);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shops = [];
   shop = open('shop');
 });

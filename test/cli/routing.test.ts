@@ -1,7 +1,6 @@
-import { Redis } from 'ioredis';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
 const LISTENERS = `import { GiveUp, ThrunEventListener } from 'thrun';
@@ -25,23 +24,10 @@ export class Audit {
 }
 `;
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url, { retryStrategy: () => 50 });
-  // It is stopped on purpose.
-  client.on('error', () => undefined);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shop = new Shop({
     'listeners/all.ts': LISTENERS,
     'thrun.config.json': JSON.stringify({
