@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Shop } from './shop.js';
 
@@ -69,12 +69,6 @@ describe('a config that cannot be loaded is one cause and its place', () => {
     expect(await errorOf(undefined, '', '--config', 'nope.ts')).toContain('There is no config at');
     mkdirSync(shop.path('folder'));
     expect(await errorOf(undefined, '', '--config', 'folder')).toContain('directory');
-  });
-
-  test.runIf(process.getuid?.() !== 0)('not readable (needs a user that is not root)', async () => {
-    shop.write({ 'thrun.config.json': '{}' });
-    chmodSync(shop.path('thrun.config.json'), 0o000);
-    expect(await errorOf(undefined)).toMatch(/EACCES|permission/i);
   });
 
   test('a byte order mark and CRLF are no fault', async () => {
