@@ -89,6 +89,7 @@ describe('imports go one way', () => {
 });
 
 describe('docs stay true', () => {
+  const sources = ['src', 'test', 'bench', 'scripts', 'listeners', '.'].flatMap(sourcesIn);
   const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
 
   test.each(documents)('%s names only files that exist', (document) => {
@@ -96,11 +97,15 @@ describe('docs stay true', () => {
     const named = [...text.matchAll(/\]\(([\w./-]+\.md)\)/g)].map(([, path = '']) =>
       resolve(root, dirname(document), path),
     );
-    const sources = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => join(root, path));
-    const known = new Set(files(src));
-    const missing = [...named, ...sources]
-      .filter((path) => !known.has(path) && !exists(path))
-      .map((path) => relative(root, path));
+    const paths = [...text.matchAll(/`((?:src|test|bench|scripts|schemas)\/[\w./-]+)`/g)].map(([, path = '']) =>
+      join(root, path),
+    );
+    // By their last part, as in "`sqlite-claim.ts` claims a batch".
+    const parts = [...text.matchAll(/`([\w./-]+\.(?:ts|mjs))`/g)].map(([, path = '']) => path);
+    const missing = [
+      ...[...named, ...paths].filter((path) => !exists(path)).map((path) => relative(root, path)),
+      ...parts.filter((part) => !sources.some((file) => `/${file}`.endsWith(`/${part}`))),
+    ];
     expect(missing).toEqual([]);
   });
 
@@ -111,6 +116,13 @@ describe('docs stay true', () => {
     expect(new ThrunError('THRUN_CONFIG_INVALID', ['%s', 'x']).message).toContain('%s is not valid:\nx');
   });
 });
+
+/** Of the repository's own root only what lies in it. */
+function sourcesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: folder !== '.', encoding: 'utf8' })
+    .filter((file) => /\.(?:ts|mjs)$/.test(file))
+    .map((file) => join(folder, file));
+}
 
 function exists(path: string): boolean {
   try {
