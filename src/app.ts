@@ -22,7 +22,8 @@ import type {
 import { transportName } from './contracts/route.js';
 import type { Transport } from './contracts/transport.js';
 import type { ThrunConfig } from './config/options.js';
-import { type ResolvedConfig, resolveConfig } from './config/resolve.js';
+import { resolveConfig } from './config/resolve.js';
+import type { ResolvedConfig } from './config/resolved-config.js';
 import { type Address, addressesOf, type Restriction } from './dispatch/addresses.js';
 import { Dispatcher, type EventInput } from './dispatch/dispatcher.js';
 import type { Contract } from './dispatch/payload-of.js';
