@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { REPOSITORY } from '../support/build.js';
 import type { Command } from '../support/command.js';
+import { shownIn } from '../support/docs.js';
 import { Project } from './project.js';
 
 /** examples/three-languages, as it stands there: a worker in TypeScript, one in PHP, one in Go, over a real Redis. */
@@ -57,7 +58,8 @@ describe('a batch in three languages', () => {
   test('what each returned is what the next one gets: TypeScript, PHP, Go, TypeScript', async () => {
     const id = start('order.json');
     // Each says what the README shows of it.
-    const shown = /```text\n(.*?)\n```/s.exec(readFileSync(join(EXAMPLE, 'README.md'), 'utf8'))?.[1]?.split('\n') ?? [];
+    const [text = ''] = shownIn('examples/three-languages/README.md', 'text');
+    const shown = text.trimEnd().split('\n');
     expect(shown).toHaveLength(5);
     for (const line of shown) await workers[speakerOf(line)].says(line);
     expect(statusOf(id)).toMatchObject({
