@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { load } from '../build.mjs';
 
 /** As in ../index.mjs; `url` names a Redis that is empty. */
 const LOADERS = {
@@ -22,5 +21,3 @@ export const PAIRS = [
 export function loadContender(name, builds) {
   return LOADERS[name](builds);
 }
-
-const load = (dist) => import(pathToFileURL(resolve(dist, 'index.js')).href);
