@@ -5,7 +5,7 @@ import { KafkaTransport } from '../../../src/transports/kafka/kafka-transport.js
 import { type KafkaNode, type KafkaOptions as BrokerOptions, startKafka } from '../../brokers/kafka.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 
-export { acking, allReceived, consuming, message, one, queueName, until } from '../receiving.js';
+export { acking, allReceived, consuming, message, one, queueName, textOf, until } from '../receiving.js';
 
 /** A broker that the test may hurt. */
 export async function node(options: BrokerOptions = {}): Promise<KafkaNode> {
