@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../brokers/ports.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { watchCommits } from './commits.js';
-import { acking, allReceived, consuming, message, node, one, opened, queueName, until } from './stage.js';
+import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
 
 /** A broker that sends its clients through a link that can be damaged; `direct` is the way around it. */
 async function through() {
@@ -73,7 +73,7 @@ test('closing over a link that swallows ends all the same', async () => {
   const transport = await opened(proxied);
   const { consumer } = await consuming(transport, queue);
   await transport.publish(queue, [message('held')]);
-  await one(consumer);
+  expect(textOf(await one(consumer))).toBe('held');
   proxy.blackhole();
   const from = performance.now();
   await transport.close();
