@@ -90,7 +90,13 @@ describe('imports go one way', () => {
 
 describe('docs stay true', () => {
   const sources = ['src', 'test', 'bench', 'scripts', 'listeners', '.'].flatMap(sourcesIn);
-  const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+  const own = sourcesIn('src/transports').map((file) => dirname(file));
+  const transports = [...new Set(own)].filter((folder) => exists(join(root, folder, 'README.md')));
+  const documents = [
+    ...['README.md', 'CONTRIBUTING.md'],
+    ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+    ...transports.map((folder) => `${folder}/README.md`),
+  ];
 
   test.each(documents)('%s names only files that exist', (document) => {
     const text = readFileSync(join(root, document), 'utf8');
@@ -107,6 +113,17 @@ describe('docs stay true', () => {
       ...parts.filter((part) => !sources.some((file) => `/${file}`.endsWith(`/${part}`))),
     ];
     expect(missing).toEqual([]);
+  });
+
+  // The reference implementation is there to be read as a whole.
+  const listed = transports.filter((folder) => folder !== 'src/transports/memory');
+
+  test.each(listed)('the README of %s says what each of its files does', (folder) => {
+    const text = readFileSync(join(root, folder, 'README.md'), 'utf8');
+    const files = readdirSync(join(root, folder)).filter(
+      (name) => name.endsWith('.ts') && !name.endsWith('-options.ts'),
+    );
+    expect(files.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 
   test('every error says what happened, and no placeholder is left', () => {
