@@ -12,7 +12,7 @@ import { Plans } from './batches/plans.js';
 import { CREATOR, LISTENERS } from './batches/workload.js';
 import type { Command } from '../support/command.js';
 import { Project } from './project.js';
-import { seeded } from './random.js';
+import { seeded } from '../support/random.js';
 
 /** How long worker processes are killed for, one every second. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 15);

@@ -8,7 +8,7 @@ import { startRedis } from '../brokers/redis.js';
 import { watchCommits } from '../transports/kafka/commits.js';
 import { inFlightAt, type Kill, runsOf, unexplained } from './kill-ledger.js';
 import { Project } from './project.js';
-import { seeded } from './random.js';
+import { seeded } from '../support/random.js';
 
 /** How long workers are killed for, one every second: on the embedded transport, and on each of the others. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);

@@ -12,7 +12,8 @@ import {
   textOf,
   textsOf,
 } from '../../../src/testing/conformance/receive.js';
-import { certificate, startCluster, startSentinels } from '../../brokers/redis-topologies.js';
+import { certificate } from '../../brokers/certificate.js';
+import { startCluster, startSentinels } from '../../brokers/redis-topologies.js';
 import { consume, opened, server, TRANSPORTS } from './stage.js';
 
 describe.each(TRANSPORTS)('%s', (_, transport) => {

@@ -10,7 +10,7 @@ import {
   textOf,
   textsOf,
 } from '../../../src/testing/conformance/receive.js';
-import { seeded } from '../../end-to-end/random.js';
+import { seeded } from '../../support/random.js';
 import { Child } from './child.js';
 import { consume, newPath, openTransport, raw } from './file.js';
 
