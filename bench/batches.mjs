@@ -1,9 +1,9 @@
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { testBroker } from './brokers.mjs';
 import { figure, median, table, times } from './report.mjs';
 
 const CONTENDERS = ['thrun, Redis', 'BullMQ', 'thrun, SQLite'];
@@ -53,6 +53,8 @@ const HELP = `Measures thrun's batches beside BullMQ's flows: both on one Redis 
 const BENCH = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = resolve(BENCH, '..');
 const DATA = join(BENCH, '.data');
+
+const { startRedis } = await testBroker('redis');
 
 const { values: options } = parseArgs({
   options: {
@@ -106,7 +108,7 @@ async function main() {
 /** A fresh process on an empty server, in a folder of its own. */
 async function measure(contender, row) {
   const folder = mkdtempSync(join(DATA, 'batches-'));
-  const redis = contender.endsWith('SQLite') ? undefined : await startRedis(folder);
+  const redis = contender.endsWith('SQLite') ? undefined : await startRedis({ below: folder });
   const execArgv = options['cpu-prof']
     ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`]
     : [];
@@ -116,7 +118,7 @@ async function measure(contender, row) {
       const child = fork(join(BENCH, 'batches', 'child.mjs'), [job], { execArgv, stdio: ['ignore', 2, 2, 'ipc'] });
       let sample;
       child.on('message', ({ result }) => {
-        const server = redis ? redis.cpuUs() / ((row.warmUp + row.batches) * row.jobs) : 0;
+        const server = redis ? cpuUs(redis.pid) / ((row.warmUp + row.batches) * row.jobs) : 0;
         sample = { rate: result.rate, cpu: result.cpu + server };
       });
       child.on('exit', (code, signal) =>
@@ -124,39 +126,15 @@ async function measure(contender, row) {
       );
     });
   } finally {
-    await redis?.stop();
+    await redis?.dispose();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** As a queue is run: a log of changes, synced every second, nothing evicted. */
-async function startRedis(folder) {
-  const port = await freePort();
-  const args = ['--port', port, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'].map(
-    String,
-  );
-  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 2] });
-  const ended = new Promise((done) => server.once('exit', done));
-  await new Promise((ready, failed) => {
-    server.once('error', failed);
-    server.stdout.on('data', (text) => String(text).includes('Ready to accept') && ready());
-  });
-  const stop = () => (server.kill('SIGKILL'), ended);
-  // Ticks of a hundredth of a second, user and system. Linux tells them.
-  const cpuUs = () => {
-    const [user, system] = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(' ').slice(13, 15);
-    return 10_000 * (Number(user) + Number(system));
-  };
-  return { url: `redis://127.0.0.1:${port}`, cpuUs, stop };
-}
-
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
+/** Ticks of a hundredth of a second, user and system. Linux tells them. */
+function cpuUs(pid) {
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ').slice(13, 15);
+  return 10_000 * (Number(user) + Number(system));
 }
 
 function prepare() {

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { load } from './contenders/build.mjs';
 
 /** What the figures depend on. */
 export async function machineFacts(dist, folder) {
@@ -21,7 +21,7 @@ export async function machineFacts(dist, folder) {
 }
 
 async function sqliteVersion(dist) {
-  const { openDatabase } = await import(pathToFileURL(resolve(dist, 'sqlite/driver.js')).href);
+  const { openDatabase } = await load(dist, 'sqlite/driver.js');
   const database = await openDatabase(':memory:');
   const { version } = database.prepare('SELECT sqlite_version() AS version').get();
   database.close();

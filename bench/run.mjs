@@ -83,7 +83,7 @@ async function main() {
     }
   }
   note('');
-  broker.stop();
+  await broker.stop();
 
   const text = tables(summarize(samples, rows, contenders, target), contenders, target);
   process.stdout.write(`\n${text}\n\n${JSON.stringify(machine)}\n`);

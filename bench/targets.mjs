@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { ensureKafka } from '../scripts/kafka.mjs';
 import { fileURLToPath } from 'node:url';
+import { ensureKafka } from '../scripts/kafka.mjs';
+import { testBroker } from './brokers.mjs';
 import * as kafka from './contenders/kafka/index.mjs';
 import * as rabbitmq from './contenders/rabbitmq/index.mjs';
 import * as redis from './contenders/redis/index.mjs';
 import * as sqlite from './contenders/index.mjs';
-import { startKafka } from './kafka-server.mjs';
-import { startRabbitmq } from './rabbitmq-server.mjs';
-import { startRedis } from './redis-server.mjs';
 
 const BENCH = fileURLToPath(new URL('.', import.meta.url));
 
@@ -23,7 +21,7 @@ export const TARGETS = {
     pairs: [['thrun', 'raw']],
     durabilities: { normal: 'synchronous = NORMAL', full: 'synchronous = FULL' },
     install: () => installIn(BENCH, 'plainjob'),
-    serve: async () => ({ fresh: () => ({}), stop: () => undefined }),
+    serve: async () => ({ fresh: () => ({}), stop: async () => undefined }),
   },
   redis: {
     contenders: redis.CONTENDERS,
@@ -32,13 +30,13 @@ export const TARGETS = {
     durabilities: { everysec: 'append-only file, fsync every second' },
     install: () => installIn(fileURLToPath(new URL('contenders/redis/', import.meta.url)), 'bullmq'),
     serve: async (data) => {
-      const { url, stop } = await startRedis(data);
-      const port = new URL(url).port;
+      const { startRedis } = await testBroker('redis');
+      const redis = await startRedis({ below: data });
       const fresh = () => {
-        execFileSync('redis-cli', ['-p', port, 'FLUSHALL'], { stdio: 'ignore' });
-        return { url };
+        execFileSync('redis-cli', ['-p', redis.port, 'FLUSHALL'], { stdio: 'ignore' });
+        return { url: redis.url };
       };
-      return { fresh, stop };
+      return { fresh, stop: () => redis.dispose() };
     },
   },
   rabbitmq: {
@@ -48,10 +46,8 @@ export const TARGETS = {
     durabilities: { confirmed: 'quorum queues, every publish confirmed' },
     install: () => installIn(fileURLToPath(new URL('contenders/rabbitmq/', import.meta.url)), 'rascal'),
     serve: async (data) => {
-      const { url, stop } = await startRabbitmq(data);
-      let number = 0;
-      const fresh = () => ({ url, queue: `bench-${++number}` });
-      return { fresh, stop };
+      const { startRabbitmq } = await testBroker('rabbitmq');
+      return queuesOf(await startRabbitmq({ below: data }));
     },
   },
   kafka: {
@@ -64,15 +60,20 @@ export const TARGETS = {
       installIn(fileURLToPath(new URL('contenders/kafka/', import.meta.url)), 'kafkajs');
     },
     serve: async (data) => {
-      const { url, stop } = await startKafka(data);
+      const { startKafka } = await testBroker('kafka');
+      const broker = await startKafka({ below: data, isMeasured: true });
       const { makeOffsetsTopic } = await import('./contenders/kafka/topic.mjs');
-      await makeOffsetsTopic(url);
-      let number = 0;
-      const fresh = () => ({ url, queue: `bench-${++number}` });
-      return { fresh, stop };
+      await makeOffsetsTopic(broker.url);
+      return queuesOf(broker);
     },
   },
 };
+
+/** Another queue for each measurement. */
+function queuesOf(broker) {
+  let number = 0;
+  return { fresh: () => ({ url: broker.url, queue: `bench-${++number}` }), stop: () => broker.dispose() };
+}
 
 function installIn(folder, peer) {
   if (existsSync(`${folder}/node_modules/${peer}`)) return;

@@ -13,6 +13,7 @@ const WITH_BROKERS = [
   'test/redis/**',
   'test/end-to-end/**',
   'test/batch/stores/redis*',
+  'test/batch/stores/redis*/**',
   'test/batch/model/*redis*',
   'test/cli/{bridge*,replay*,routing}.test.ts',
   'test/transports/{kafka,rabbitmq,redis}*',

@@ -6,8 +6,7 @@ import type { BatchMembers } from './batch/members.js';
 import { batchNamed, namingOf } from './batch/named-batch.js';
 import { loadStore } from './batch/stores/index.js';
 import type { BatchStore } from './contracts/batch-store.js';
-import type { Clock } from './contracts/clock.js';
-import { systemClock } from './contracts/clock.js';
+import { type Clock, systemClock } from './contracts/clock.js';
 import type { NamedBatch } from './contracts/batch.js';
 import { ThrunError } from './contracts/errors.js';
 import type {
@@ -22,25 +21,25 @@ import type {
 import { transportName } from './contracts/route.js';
 import type { Transport } from './contracts/transport.js';
 import type { ThrunConfig } from './config/options.js';
-import { type ResolvedConfig, resolveConfig } from './config/resolve.js';
+import { resolveConfig } from './config/resolve.js';
+import type { ResolvedConfig } from './config/resolved-config.js';
 import { type Address, addressesOf, type Restriction } from './dispatch/addresses.js';
 import { Dispatcher, type EventInput } from './dispatch/dispatcher.js';
+import { OpenTransports } from './dispatch/open-transports.js';
 import type { Contract } from './dispatch/payload-of.js';
 import { Routes } from './dispatch/routes.js';
 import type { Limits } from './envelope/index.js';
 import { Bus } from './observability/bus.js';
 import { logTo } from './observability/log-observations.js';
 import type { Observer } from './observability/observation.js';
-import { type CollectOptions, classListener, eventListener, listenerFrom } from './registry/collect.js';
+import { eventListener } from './registry/collect.js';
 import type { Listener } from './registry/listener.js';
-import { type DecoratorRecord, recorded, recordOf } from './registry/records.js';
+import { type DecoratorRecord, recordOf } from './registry/records.js';
 import { Registry } from './registry/registry.js';
+import { type ListenerFunction, Subscriptions } from './registry/subscriptions.js';
 import { loadTransport } from './transports/index.js';
 import type { Source } from './worker/sources.js';
 import { Worker, type WorkerOptions } from './worker/worker.js';
-
-/** A function that listens. */
-export type ListenerFunction<Payload> = (payload: Payload, context: EventContext) => unknown;
 
 /** What `work` is to consume: by default every address that {@link Thrun.addresses} names. */
 export interface WorkOptions extends Restriction {
@@ -87,13 +86,12 @@ export class Thrun {
   readonly #random: () => number;
   readonly #limits: Limits;
   readonly #dispatcher: Dispatcher;
-  readonly #transports = new Map<string, Promise<Transport>>();
+  readonly #transports: OpenTransports;
+  readonly #subscriptions: Subscriptions;
   readonly #routes: Routes;
   readonly #workers = new Set<Worker>();
   readonly #batches: BatchService;
   readonly #queueOf: NonNullable<ThrunParts['queueOf']>;
-  #ready: Transport | undefined;
-  #unnamed = 0;
   #closed: Promise<void> | undefined;
 
   constructor(config: ResolvedConfig, logger: Logger, parts: ThrunParts) {
@@ -104,6 +102,8 @@ export class Thrun {
     this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
+    this.#transports = new OpenTransports(this.#ownName, (name) => this.#make(name));
+    this.#subscriptions = new Subscriptions(this.registry, { container: config.container, retry: config.retry });
     this.#routes = new Routes(config.routes);
     this.#dispatcher = new Dispatcher({
       routes: this.#routes,
@@ -111,7 +111,8 @@ export class Thrun {
       limits: this.#limits,
       source: config.source,
       queueFor: (contract) => this.#queueFor(contract),
-      transport: (name) => (name === undefined && this.#ready) || this.#opened(name),
+      // Also while closing, when what batches have written is still to be sent.
+      transport: (name) => this.#transports.get(name),
     });
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
@@ -193,21 +194,14 @@ export class Thrun {
     listener?: Class<EventListener> | ListenerFunction<never>,
     options: ListenerOptions = {},
   ): () => void {
-    if (listener === undefined) return this.#subscribeDecorated(events as Class);
+    if (listener === undefined) return this.#subscriptions.addDecorated(events as Class);
     const list = Array.isArray(events) ? (events as readonly (string | Class)[]) : [events as string | Class];
-    return this.registry.add(
-      isListenerClass(listener)
-        ? classListener(listener, list, options, this.#collect)
-        : eventListener(this.#describe(listener, options), list, options, this.config.retry),
-    );
+    return this.#subscriptions.add(list, listener, options);
   }
 
   /** Adds what decorators recorded: how a worker process gets the listeners that were discovered. */
   register(records: readonly DecoratorRecord[]): void {
-    for (const record of records) {
-      const listener = listenerFrom(record, this.#collect);
-      if (listener) this.registry.add(listener);
-    }
+    this.#subscriptions.addRecorded(records);
   }
 
   /** Starts consuming in this process, with every listener subscribed so far. */
@@ -262,21 +256,9 @@ export class Thrun {
   }
 
   /** The transport of this name, open; the config's own without a name. For what `event` and `work` do not cover. */
-  transport(name = this.#ownName): Promise<Transport> {
+  transport(name?: string): Promise<Transport> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
-    return this.#opened(name);
-  }
-
-  /** Also while closing, when what batches have written is still to be sent. */
-  #opened(name = this.#ownName): Promise<Transport> {
-    let opening = this.#transports.get(name);
-    if (!opening) {
-      opening = this.#open(name);
-      this.#transports.set(name, opening);
-      // A transport that could not be reached is tried anew by the next caller.
-      opening.catch(() => this.#transports.delete(name));
-    }
-    return opening;
+    return this.#transports.open(name);
   }
 
   /** Drains the workers of this process, then closes the transports. Closing twice is safe. */
@@ -288,18 +270,16 @@ export class Thrun {
   async #close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
     await this.#batches.close();
-    for (const opening of this.#transports.values()) await (await opening.catch(() => undefined))?.close();
+    await this.#transports.close();
   }
 
-  async #open(name: string): Promise<Transport> {
+  /** One that the config holds as an object, else one of thrun's own. */
+  async #make(name: string): Promise<Transport> {
     const { transport: own, routes, transports } = this.config;
     const given = [own, ...routes.map(({ transport }) => transport)].find(
       (one) => typeof one === 'object' && one.name === name,
     );
-    const transport = typeof given === 'object' ? given : await loadTransport(name, transports);
-    await transport.open();
-    if (name === this.#ownName) this.#ready = transport;
-    return transport;
+    return typeof given === 'object' ? given : loadTransport(name, transports);
   }
 
   get #ownName(): string {
@@ -330,22 +310,6 @@ export class Thrun {
     return [...this.#workers].some(({ transports }) => transports.some(({ traits }) => traits.fanOut));
   }
 
-  get #collect(): CollectOptions {
-    return { container: this.config.container, retry: this.config.retry };
-  }
-
-  #subscribeDecorated(type: Class): () => void {
-    const record = recorded().findLast((entry) => entry.type === type && entry.kind !== 'event');
-    const listener = record && listenerFrom(record, this.#collect);
-    if (!listener) throw new ThrunError('THRUN_NOT_DECORATED', [type.name, '@ThrunEventListener or @ThrunJob']);
-    return this.registry.add(listener);
-  }
-
-  #describe(run: ListenerFunction<never>, { name = run.name }: ListenerOptions) {
-    const named = name === '' ? `listener-${++this.#unnamed}` : name;
-    return { name: named, origin: `function ${named}`, run: run as ListenerFunction<unknown> };
-  }
-
   /** A job goes to the queue its handler runs from; everything else to the config's. */
   #queueFor({ event, type }: Contract): string {
     const record = type && recordOf(type);
@@ -358,8 +322,4 @@ function storeOf(batches: ResolvedConfig['batches']): (() => Promise<BatchStore>
   const { store } = batches;
   if (store === undefined) return undefined;
   return async () => (typeof store === 'string' ? loadStore(store, batches) : store);
-}
-
-function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {
-  return typeof (listener.prototype as Partial<EventListener> | undefined)?.handle === 'function';
 }

@@ -1,5 +1,5 @@
 /** The public API, name by name. Transport authors import from `thrun/transport`, tests from `thrun/testing`. */
-export { createThrun, type ListenerFunction, type Thrun, type ThrunParts, type WorkOptions } from './app.js';
+export { createThrun, type Thrun, type ThrunParts, type WorkOptions } from './app.js';
 export type { Batches } from './batch/batches.js';
 export type { BatchBuilder } from './batch/builder.js';
 export type { BatchMember, BatchMembers, JobSpec } from './batch/members.js';
@@ -43,4 +43,5 @@ export type { Address } from './dispatch/addresses.js';
 export type { EventInput } from './dispatch/dispatcher.js';
 export type { Observation, Observer } from './observability/observation.js';
 export { ThrunBatch, ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';
+export type { ListenerFunction } from './registry/subscriptions.js';
 export type { Worker } from './worker/worker.js';

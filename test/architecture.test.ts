@@ -89,19 +89,41 @@ describe('imports go one way', () => {
 });
 
 describe('docs stay true', () => {
-  const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+  const sources = ['src', 'test', 'bench', 'scripts', 'listeners', '.'].flatMap(sourcesIn);
+  const own = sourcesIn('src/transports').map((file) => dirname(file));
+  const transports = [...new Set(own)].filter((folder) => exists(join(root, folder, 'README.md')));
+  const documents = [
+    ...['README.md', 'CONTRIBUTING.md'],
+    ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+    ...transports.map((folder) => `${folder}/README.md`),
+  ];
 
   test.each(documents)('%s names only files that exist', (document) => {
     const text = readFileSync(join(root, document), 'utf8');
     const named = [...text.matchAll(/\]\(([\w./-]+\.md)\)/g)].map(([, path = '']) =>
       resolve(root, dirname(document), path),
     );
-    const sources = [...text.matchAll(/`(src\/[\w./-]+)`/g)].map(([, path = '']) => join(root, path));
-    const known = new Set(files(src));
-    const missing = [...named, ...sources]
-      .filter((path) => !known.has(path) && !exists(path))
-      .map((path) => relative(root, path));
+    const paths = [...text.matchAll(/`((?:src|test|bench|scripts|schemas)\/[\w./-]+)`/g)].map(([, path = '']) =>
+      join(root, path),
+    );
+    // By their last part, as in "`sqlite-claim.ts` claims a batch".
+    const parts = [...text.matchAll(/`([\w./-]+\.(?:ts|mjs))`/g)].map(([, path = '']) => path);
+    const missing = [
+      ...[...named, ...paths].filter((path) => !exists(path)).map((path) => relative(root, path)),
+      ...parts.filter((part) => !sources.some((file) => `/${file}`.endsWith(`/${part}`))),
+    ];
     expect(missing).toEqual([]);
+  });
+
+  // The reference implementation is there to be read as a whole.
+  const listed = transports.filter((folder) => folder !== 'src/transports/memory');
+
+  test.each(listed)('the README of %s says what each of its files does', (folder) => {
+    const text = readFileSync(join(root, folder, 'README.md'), 'utf8');
+    const files = readdirSync(join(root, folder)).filter(
+      (name) => name.endsWith('.ts') && !name.endsWith('-options.ts'),
+    );
+    expect(files.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 
   test('every error says what happened, and no placeholder is left', () => {
@@ -111,6 +133,13 @@ describe('docs stay true', () => {
     expect(new ThrunError('THRUN_CONFIG_INVALID', ['%s', 'x']).message).toContain('%s is not valid:\nx');
   });
 });
+
+/** Of the repository's own root only what lies in it. */
+function sourcesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: folder !== '.', encoding: 'utf8' })
+    .filter((file) => /\.(?:ts|mjs)$/.test(file))
+    .map((file) => join(folder, file));
+}
 
 function exists(path: string): boolean {
   try {

@@ -1,26 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { REPOSITORY, THRUN } from './support/build.js';
+import { shownIn } from './support/docs.js';
 
 /** Everything README and docs/testing.md show is run as it stands there. */
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const thrun = join(root, 'bin', 'thrun.js');
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'thrun-project-'));
   mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules', 'thrun'));
+  symlinkSync(REPOSITORY, join(folder, 'node_modules', 'thrun'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function blocks(document: string, language: string): string[] {
-  const text = readFileSync(join(root, document), 'utf8');
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code);
-}
 
 function node(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
@@ -34,7 +28,7 @@ function node(...args: string[]): string {
 
 /** What a build makes of a TypeScript file, for Node to run. */
 function bundled(file: string): string {
-  const esbuild = join(root, 'node_modules', '.bin', 'esbuild');
+  const esbuild = join(REPOSITORY, 'node_modules', '.bin', 'esbuild');
   const flags = ['--bundle', '--packages=external', '--format=esm', '--platform=node', '--target=es2022'];
   const { stderr } = spawnSync(esbuild, [file, ...flags, '--outfile=built.mjs'], { cwd: folder, encoding: 'utf8' });
   expect(stderr).not.toContain('ERROR');
@@ -42,32 +36,32 @@ function bundled(file: string): string {
 }
 
 test('the smallest program prints what the README says', () => {
-  const [program = ''] = blocks('README.md', 'js');
-  const [output] = blocks('README.md', 'text');
+  const [program = ''] = shownIn('README.md', 'js');
+  const [output] = shownIn('README.md', 'text');
   expect(program.split('\n').length).toBeLessThanOrEqual(20);
   writeFileSync(join(folder, 'app.mjs'), program);
   expect(node('app.mjs')).toBe(output);
 });
 
 test('the commands of "Install" work one after the other', () => {
-  const commands = (blocks('README.md', 'sh')[1] ?? '').split('\n').filter((line) => line.startsWith('npx thrun '));
+  const commands = (shownIn('README.md', 'sh')[1] ?? '').split('\n').filter((line) => line.startsWith('npx thrun '));
   expect(commands).toHaveLength(4);
   for (const command of commands) {
-    const { status, stderr } = spawnSync('bash', ['-c', command.replace('npx thrun', `node ${thrun}`)], {
+    const { status, stderr } = spawnSync('bash', ['-c', command.replace('npx thrun', `node ${THRUN}`)], {
       cwd: folder,
       encoding: 'utf8',
     });
     expect(`${command}: ${status} ${stderr}`).toContain(`${command}: 0 `);
   }
-  const [queue] = JSON.parse(node(thrun, 'queues', '--json')) as { depth: number; dead: number }[];
+  const [queue] = JSON.parse(node(THRUN, 'queues', '--json')) as { depth: number; dead: number }[];
   expect(queue).toMatchObject({ depth: 0, dead: 0 });
 });
 
 test('the listeners and jobs it shows are discovered', () => {
   mkdirSync(join(folder, 'listeners'));
   writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
-  writeFileSync(join(folder, 'listeners', 'all.ts'), blocks('README.md', 'ts')[0] ?? '');
-  const { contracts } = JSON.parse(node(thrun, 'discover', '--json')) as {
+  writeFileSync(join(folder, 'listeners', 'all.ts'), shownIn('README.md', 'ts')[0] ?? '');
+  const { contracts } = JSON.parse(node(THRUN, 'discover', '--json')) as {
     contracts: { contract: string; class: string }[];
   };
   expect(contracts.map((entry) => `${entry.contract} ${entry.class}`)).toEqual([
@@ -79,13 +73,13 @@ test('the listeners and jobs it shows are discovered', () => {
 
 test('the batch it shows runs, and announces itself as it says', () => {
   writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');
-  writeFileSync(join(folder, 'batch.ts'), blocks('README.md', 'ts')[1] ?? '');
-  expect(node(bundled('batch.ts'))).toBe(blocks('README.md', 'text')[1]);
+  writeFileSync(join(folder, 'batch.ts'), shownIn('README.md', 'ts')[1] ?? '');
+  expect(node(bundled('batch.ts'))).toBe(shownIn('README.md', 'text')[1]);
 });
 
 test('the test it shows passes', () => {
-  const [program = ''] = blocks('docs/testing.md', 'ts');
-  const listeners = readFileSync(join(root, 'listeners', 'user-created.ts'), 'utf8');
+  const [program = ''] = shownIn('docs/testing.md', 'ts');
+  const listeners = readFileSync(join(REPOSITORY, 'listeners', 'user-created.ts'), 'utf8');
   mkdirSync(join(folder, 'listeners'));
   mkdirSync(join(folder, 'checks'));
   writeFileSync(join(folder, 'package.json'), '{"name":"shop","type":"module"}');

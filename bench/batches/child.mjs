@@ -1,12 +1,10 @@
 // One contender, one row: makes batches, runs them, and tells how many it did a second.
-import { pathToFileURL } from 'node:url';
-import { resolve } from 'node:path';
+import { load } from '../contenders/build.mjs';
 
 const { contender, row, url, folder, dist } = JSON.parse(process.argv[2]);
-const at = (file) => pathToFileURL(resolve(dist, file)).href;
 const LOADERS = {
-  'thrun, Redis': async () => (await import('./thrun.mjs')).thrun(await import(at('index.js')), 'redis'),
-  'thrun, SQLite': async () => (await import('./thrun.mjs')).thrun(await import(at('index.js')), 'sqlite'),
+  'thrun, Redis': async () => (await import('./thrun.mjs')).thrun(await load(dist), 'redis'),
+  'thrun, SQLite': async () => (await import('./thrun.mjs')).thrun(await load(dist), 'sqlite'),
   BullMQ: async () => (await import('./bullmq.mjs')).bullmq,
 };
 

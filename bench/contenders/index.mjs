@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { load } from './build.mjs';
 
 /**
  * @typedef {object} Contender One queue, used as its own documentation says.
@@ -19,14 +18,14 @@ import { pathToFileURL } from 'node:url';
 export const POLL_MS = 10;
 
 const LOADERS = {
-  raw: async ({ dist }) => (await import('./raw.mjs')).raw((await import(at(dist, 'sqlite/driver.js'))).openDatabase),
+  raw: async ({ dist }) => (await import('./raw.mjs')).raw((await load(dist, 'sqlite/driver.js')).openDatabase),
   'raw better-sqlite3': async () => {
     const { default: Database } = await import('better-sqlite3-12');
     return (await import('./raw.mjs')).raw((path) => new Database(path));
   },
-  thrun: async ({ dist }) => (await import('./thrun.mjs')).thrun(await import(at(dist, 'index.js'))),
+  thrun: async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist)),
   /** Another build of thrun, to see what a change does. */
-  'thrun (other build)': async ({ other }) => (await import('./thrun.mjs')).thrun(await import(at(other, 'index.js'))),
+  'thrun (other build)': async ({ other }) => (await import('./thrun.mjs')).thrun(await load(other)),
   plainjob: async () => (await import('./plainjob.mjs')).plainjob,
   liteque: async () => (await import('./liteque.mjs')).liteque,
 };
@@ -38,5 +37,3 @@ export const PEERS = ['plainjob', 'liteque'];
 export function loadContender(name, builds) {
   return LOADERS[name](builds);
 }
-
-const at = (dist, file) => pathToFileURL(resolve(dist, file)).href;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Settings } from '../config/environment.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import type { Output } from './output.js';
 
 /** What every command has beside its own flags. */

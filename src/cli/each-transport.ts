@@ -1,5 +1,5 @@
 import { type Thrun, thrunFrom } from '../app.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import type { Transport } from '../contracts/transport.js';
 import { transportsOf } from '../dispatch/addresses.js';
 import type { Cli } from './cli.js';

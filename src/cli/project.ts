@@ -1,7 +1,7 @@
 import { type Thrun, thrunFrom } from '../app.js';
 import type { Settings } from '../config/environment.js';
 import { WITH_HISTORY } from '../config/options.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import { ThrunError } from '../contracts/errors.js';
 import { transportName } from '../contracts/route.js';
 import type { DeadLetterAccess } from '../contracts/dead-letter.js';

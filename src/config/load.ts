@@ -9,7 +9,8 @@ import { findConfig, namedConfig, realFolder } from './find.js';
 import { importProblems } from './import-problem.js';
 import { nativeImport } from './native-import.js';
 import { BUILD_FOLDER } from './position.js';
-import { type ResolvedConfig, type ResolveOptions, resolveConfig } from './resolve.js';
+import { type ResolveOptions, resolveConfig } from './resolve.js';
+import type { ResolvedConfig } from './resolved-config.js';
 import { isObject } from './rules.js';
 
 export interface LoadOptions extends Pick<ResolveOptions, 'env' | 'overrides'> {

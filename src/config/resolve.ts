@@ -1,101 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
-import type { BatchStore } from '../contracts/batch-store.js';
-import type { Container, Logger, Middleware } from '../contracts/listener.js';
-import type { Route } from '../contracts/route.js';
-import type { Transport } from '../contracts/transport.js';
 import { type Duration, parseDuration, parseSize } from '../contracts/units.js';
-import { resolveRetry, type RetryPolicy } from '../registry/listener.js';
-import { realFolder } from './find.js';
+import { resolveRetry } from '../registry/listener.js';
 import { fromEnvironment, type Settings } from './environment.js';
-import type {
-  BatchStoreName,
-  KafkaConfig,
-  LogLevel,
-  RabbitmqConfig,
-  RedisConfig,
-  ThrunConfig,
-  TransportName,
-} from './options.js';
-import { isName, isObject } from './rules.js';
+import { realFolder } from './find.js';
+import { merged, oneRedis } from './layers.js';
+import type { BatchStoreName, KafkaConfig, RabbitmqConfig, RedisConfig, ThrunConfig } from './options.js';
+import { packageName } from './package-name.js';
+import type { ResolvedConfig, ResolvedKafkaConfig, ResolvedRedisConfig } from './resolved-config.js';
 import { configProblems, placesOf, type Problem } from './validate.js';
-
-/** A config with every default filled in: durations in milliseconds, sizes in bytes, paths absolute. */
-export interface ResolvedConfig {
-  /** The folder everything is relative to: the config's, else the one it was looked for in. */
-  readonly root: string;
-  /** The config file; undefined: there is none. */
-  readonly file: string | undefined;
-  /** What was imported for it: the file, or what it was built into. A worker process is handed it and need not build. */
-  readonly module: string | undefined;
-  readonly group: string;
-  readonly source: string;
-  readonly transport: TransportName | Transport;
-  readonly transports: {
-    readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-    readonly redis: ResolvedRedisConfig & { readonly historyMs: number };
-    readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
-      readonly heartbeatMs: number;
-      readonly timeoutMs: number;
-      readonly group: string;
-      readonly queues: readonly string[];
-    };
-    readonly kafka: ResolvedKafkaConfig;
-  };
-  readonly queue: string;
-  readonly routes: readonly Route[];
-  readonly batches: ResolvedBatchesConfig;
-  readonly listeners: readonly string[];
-  readonly retry: RetryPolicy;
-  readonly unhandled: 'auto' | 'ack' | 'dead';
-  readonly limits: { readonly payloadBytes: number; readonly depth: number; readonly metaBytes: number };
-  readonly worker: ResolvedWorkerConfig;
-  readonly container: Container;
-  readonly middleware: readonly Middleware[];
-  readonly logger: Logger | undefined;
-  readonly logLevel: LogLevel;
-}
-
-export type ResolvedRedisConfig = Omit<RedisConfig, 'timeout'> & { readonly timeoutMs: number };
-
-export type ResolvedKafkaConfig = Omit<KafkaConfig, 'brokers' | 'clientId' | 'timeout' | 'heartbeat' | 'topics'> & {
-  readonly brokers: readonly string[];
-  readonly clientId: string;
-  readonly timeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly queues: readonly string[];
-  readonly topics: {
-    readonly partitions: number;
-    readonly replicas: number | undefined;
-    readonly minInSync: number | undefined;
-    readonly retentionMs: number;
-    readonly maxMessageBytes: number;
-  };
-};
-
-export interface ResolvedBatchesConfig {
-  /** Undefined: nobody has said it, and nothing suggests itself. */
-  readonly store: BatchStoreName | BatchStore | undefined;
-  readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-  readonly redis: ResolvedRedisConfig;
-  readonly stalledAfterMs: number;
-  readonly keepMs: number | undefined;
-}
-
-export interface ResolvedWorkerConfig {
-  readonly processes: number;
-  readonly concurrency: number;
-  readonly prefetch: number;
-  readonly visibilityMs: number;
-  readonly drainMs: number;
-  readonly maxCrashes: number;
-  readonly blockedAfterMs: number;
-  readonly killBlockedAfterMs: number;
-  readonly silentAfterMs: number;
-  readonly memoryLimitBytes: number | undefined;
-  readonly restarts: number;
-}
 
 export interface ResolveOptions {
   /** Default: the current folder. */
@@ -231,66 +144,8 @@ function ms(value: Duration | undefined, otherwise: number): number {
   return value === undefined ? otherwise : Math.round(parseDuration(value));
 }
 
-/** Only these are taken apart; a transport, a logger or a container is one value, whatever it is made of. */
-const SECTIONS: ReadonlySet<string> = new Set([
-  'batches',
-  'transports',
-  'sqlite',
-  'redis',
-  'rabbitmq',
-  'kafka',
-  'limits',
-  'worker',
-  'retry',
-]);
-
-/** `over` goes before `base`, section by section. What is no object is left for the checks to complain about. */
-function merged(base: unknown, over: unknown): unknown {
-  if (!isObject(base) || !isObject(over)) return base;
-  const both: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    if (value === undefined) continue;
-    both[key] = SECTIONS.has(key) && both[key] !== undefined ? merged(both[key], value) : value;
-  }
-  return both;
-}
-
-/** A URL from outside names another Redis than the file does, in whatever way the file names it. */
-function oneRedis(config: unknown, { transports }: ThrunConfig): unknown {
-  if (transports?.redis?.url === undefined || !isObject(config)) return config;
-  return { ...config, ...withoutPlace(config, 'transports'), ...withoutPlace(config, 'batches') };
-}
-
-function withoutPlace(config: Readonly<Record<string, unknown>>, section: 'transports' | 'batches') {
-  const own = config[section];
-  if (!isObject(own) || !isObject(own['redis'])) return {};
-  const { url: _, sentinel: __, cluster: ___, ...redis } = own['redis'];
-  return { [section]: { ...own, redis } };
-}
-
 /** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */
 function line({ path, message, other }: Problem, names: Readonly<Record<string, string>>): string {
   const text = other === undefined ? message : message.replace(other, names[other] ?? other);
   return `${names[path] ?? (path === '' ? 'config' : path)}: ${text}`;
-}
-
-/** The name in the nearest package.json that has one: `@acme/orders` → `acme-orders`. */
-function packageName(folder: string): string | undefined {
-  for (let at = folder; ; at = dirname(at)) {
-    const found = nameIn(join(at, 'package.json'));
-    if (found !== undefined) return found;
-    if (at === dirname(at)) return undefined;
-  }
-}
-
-function nameIn(file: string): string | undefined {
-  try {
-    const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown };
-    if (typeof name !== 'string') return undefined;
-    const group = name.replace(/^@/, '').replace(/\//g, '-');
-    return isName(group) ? group : undefined;
-  } catch {
-    // It is somebody else's file: absent or broken, it just has no name to give.
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeBuild } from '../config/built-files.js';
 import { bundle, bundleProblems } from '../config/bundle.js';
 import { BUILD_FOLDER, relativePath } from '../config/position.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import { ThrunError } from '../contracts/errors.js';
 import { failed } from './failed.js';
 import { findListenerFiles } from './listener-files.js';

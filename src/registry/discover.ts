@@ -1,5 +1,5 @@
 import { describePosition, relativePath } from '../config/position.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import { type BuiltListener, buildFiles } from './build.js';
 import { clashes, doubts, recordProblems, subject } from './check.js';
 import {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 
 export interface ListenerFiles {
   /** Absolute, sorted. */

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/environment.js';
 import { loadConfig } from '../config/load.js';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 import { buildListeners } from '../registry/build.js';
 import { readManifest, staleness } from '../registry/manifest.js';
 import type { WorkerSpec } from './protocol.js';

@@ -1,6 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { watch } from 'chokidar';
-import type { ResolvedConfig } from '../config/resolve.js';
+import type { ResolvedConfig } from '../config/resolved-config.js';
 
 /** Editors write a file in several steps, and several files at once: one reload for all of it. */
 const SETTLE_MS = 100;

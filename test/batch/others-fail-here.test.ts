@@ -1,50 +1,17 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { jobInput } from '../../src/batch/job-message.js';
-import { SqliteStore } from '../../src/batch/stores/sqlite/sqlite-store.js';
 import { RELAY_LEASE_MS } from '../../src/batch/steps.js';
 import type { BatchMembers } from '../../src/batch/members.js';
 import type { JobBatch, LifecyclePayload } from '../../src/contracts/batch.js';
-import type { Applied, NewJob, OutboxEntry, Step } from '../../src/contracts/batch-store.js';
 import { GiveUp, type JobContext } from '../../src/contracts/listener.js';
 import { ThrunJob } from '../../src/registry/decorators.js';
 import { type TestThrun, testThrun } from '../../src/testing/test-thrun.js';
+import { MortalStore } from './mortal-store.js';
 
 /**
  * Where batches of other systems hang, or call back too early or twice. Each test names the thread it is about:
  * repository#number on GitHub.
  */
-
-/** A store whose process dies at a moment a test chooses: what is committed stays, what would have followed does not happen. */
-class MortalStore extends SqliteStore {
-  /** After the commit of a step that answers true, before anything is sent. */
-  diesAfter: (step: Step, applied: Applied | undefined) => boolean = () => false;
-  /** All is sent, and is not crossed off. */
-  diesUnsent = false;
-  /** Between the first jobs of a large batch and the rest. */
-  beforeFill: () => Promise<void> | void = () => undefined;
-
-  constructor() {
-    super({ path: ':memory:' });
-  }
-
-  override async apply(steps: readonly Step[]): Promise<readonly (Applied | undefined)[]> {
-    const all = await super.apply(steps);
-    return all.map((applied, i) =>
-      applied && this.diesAfter(steps[i] as Step, applied) ? { ...applied, outbox: [] } : applied,
-    );
-  }
-
-  override async sent(batchId: string, seq: number, held: number, until: number): Promise<readonly OutboxEntry[]> {
-    if (!this.diesUnsent) return super.sent(batchId, seq, held, until);
-    this.diesUnsent = false;
-    throw new Error('the process has died');
-  }
-
-  override async fill(batchId: string, jobs: readonly NewJob[], now: number): Promise<boolean> {
-    await this.beforeFill();
-    return super.fill(batchId, jobs, now);
-  }
-}
 
 /** A lease that a dead relay holds runs out, and the sweeper comes by. */
 const REPAIRED_MS = RELAY_LEASE_MS + 15_000;

@@ -1,32 +1,34 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { REPOSITORY } from '../support/build.js';
-import type { Broker } from './broker.js';
-import { freePorts, type Guarded, spawnGuarded } from './guarded.js';
-import { quorum, SCRAM, secureListener } from './kafka/properties.js';
+import type { Program } from './guarded.js';
+import { HURRY, quorum, SCRAM, secureListener } from './kafka/properties.js';
+import { freePorts } from './ports.js';
+import { newFolder, type Placement, Server, startAll } from './server.js';
 
 /** Where scripts/kafka.mjs puts what a broker is made of. */
 const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
 
 /** Small and quick to start: no second compiler, one collector, a heap of its tests' size. */
-const JVM = [
-  ...['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'],
-  ...['-Djava.awt.headless=true', '-Dorg.slf4j.simpleLogger.logFile=System.out'],
-  ...[
-    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
-  ],
+const SMALL = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+const USUAL = ['-Xms512m', '-Xmx512m'];
+
+const LOG = [
+  '-Dorg.slf4j.simpleLogger.logFile=System.out',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+  '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
 ];
 
 /** The name of every cluster here: they never meet. */
 const CLUSTER = 'thrunthrunthrunthrun0A';
 
-export interface KafkaOptions {
+export interface KafkaOptions extends Placement {
+  /** Its memory, threads and patience are those of a server. Default: small, and quick to notice who is gone. */
+  readonly isMeasured?: boolean;
   /** Further lines of its configuration: `log.retention.ms=1000`. */
   readonly config?: readonly string[];
   /** Clients are told to come to this port for everything: that of a link that can be damaged, in front of `ports.behind`. */
@@ -72,21 +74,9 @@ async function hasHeardOf(url: string, count: number): Promise<void> {
   await admin.disconnect();
 }
 
-/** How often other ports are tried when somebody was quicker. */
-const TRIES = 3;
-
-async function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
+function startNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
   if (!existsSync(JARS)) throw new Error('Kafka was not fetched: run `npm test` once');
-  for (let left = TRIES; ; left--) {
-    const nodes = await newNodes(count, options);
-    try {
-      await Promise.all(nodes.map((node) => node.start()));
-      return nodes;
-    } catch (error) {
-      await Promise.all(nodes.map((node) => node.dispose()));
-      if (left === 0 || !String(error).includes('Address already in use')) throw error;
-    }
-  }
+  return startAll(() => newNodes(count, options));
 }
 
 async function newNodes(count: number, options: KafkaOptions): Promise<readonly KafkaNode[]> {
@@ -97,76 +87,36 @@ async function newNodes(count: number, options: KafkaOptions): Promise<readonly 
   };
   const ports = Array.from({ length: count }, (_, i) => portsOf(i));
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(',');
-  const config = [...quorum(voters, count), ...(options.config ?? [])];
+  const hurry = options.isMeasured ? [] : HURRY;
+  const config = [...quorum(voters, count), ...hurry, ...(options.config ?? [])];
   return Promise.all(
-    ports.map(async (own, i) => {
-      const folder = await mkdtemp(join(tmpdir(), 'thrun-kafka-'));
-      return new KafkaNode(i + 1, folder, own, config, options);
-    }),
+    ports.map(async (own, i) => new KafkaNode(i + 1, await newFolder('kafka', options), own, config, options)),
   );
 }
 
 /** A broker that is its own controller, or one of the three that elect one. */
-export class KafkaNode implements Broker {
+export class KafkaNode extends Server {
   readonly url: string;
   /** Where those come that speak TLS or say who they are. */
   readonly secureUrl: string;
-  #process: Guarded | undefined;
+  protected readonly ready = 'Kafka Server started';
 
   constructor(
     readonly id: number,
-    readonly folder: string,
+    folder: string,
     readonly ports: Ports,
     private readonly config: readonly string[],
     private readonly options: KafkaOptions,
   ) {
+    super(folder);
     this.url = `127.0.0.1:${options.advertised ?? ports.plain}`;
     this.secureUrl = `127.0.0.1:${ports.secure}`;
   }
 
-  /** What it has said so far. */
-  get output(): string {
-    return this.#process?.output() ?? '';
-  }
-
-  async start(): Promise<void> {
-    if (this.#process) return;
+  protected async program(): Promise<Program> {
     await this.#write();
-    const args = [...JVM, '-cp', `${JARS}/*`, 'kafka.Kafka', 'server.properties'];
-    const started = spawnGuarded('java', args, { folder: this.folder });
-    this.#process = started;
-    void started.ended.then(() => {
-      if (this.#process === started) this.#process = undefined;
-    });
-    await started.said('Kafka Server started');
-  }
-
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
-  }
-
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  pause(): void {
-    this.#process?.signal('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process?.signal('SIGCONT');
-  }
-
-  async dispose(): Promise<void> {
-    await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const running = this.#process;
-    if (!running) return;
-    running.signal(signal);
-    await running.ended;
+    const jvm = [...(this.options.isMeasured ? USUAL : SMALL), '-Djava.awt.headless=true', ...LOG];
+    return { command: 'java', args: [...jvm, '-cp', `${JARS}/*`, 'kafka.Kafka', 'server.properties'] };
   }
 
   async #write(): Promise<void> {

@@ -1,45 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Broker } from './broker.js';
-import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+import type { Program } from './guarded.js';
+import { freePort, freePorts } from './ports.js';
+import { newFolder, type Placement, Server, startAll, startOne } from './server.js';
 
 /** Not the wrappers in the path: they change to another user. */
 const PROGRAMS = '/usr/lib/rabbitmq/bin';
 
-export interface RabbitmqNodeOptions {
+export interface RabbitmqNodeOptions extends Placement {
   /** Further lines of its configuration: `consumer_timeout = 1000`. */
   readonly config?: readonly string[];
   /** Erlang terms that the configuration has no lines for: `{rabbit, [{channel_tick_interval, 500}]}`. */
   readonly advanced?: string;
   /** Its TLS listener; the port is in `tlsPort`. Paths of PEM files. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
-}
-
-/** The daemon that Erlang nodes find each other by: on a port of its own, and gone with us. */
-class PortMapper {
-  private constructor(
-    readonly port: number,
-    readonly folder: string,
-    private readonly process: Guarded,
-  ) {}
-
-  static async start(): Promise<PortMapper> {
-    const folder = await mkdtemp(join(tmpdir(), 'thrun-epmd-'));
-    const port = await freePort();
-    const mapper = spawnGuarded('epmd', ['-port', String(port), '-address', '127.0.0.1'], { folder });
-    await listening(port);
-    return new PortMapper(port, folder, mapper);
-  }
-
-  async stop(): Promise<void> {
-    this.process.signal('SIGKILL');
-    await this.process.ended;
-    await rm(this.folder, { recursive: true, force: true });
-  }
 }
 
 /** Starts a node of the test's own. */
@@ -61,88 +37,73 @@ export async function startCluster(size: number, options: RabbitmqNodeOptions = 
   return nodes;
 }
 
-async function startNodes(count: number, options: RabbitmqNodeOptions): Promise<readonly RabbitmqNode[]> {
-  const mapper = await PortMapper.start();
-  const nodes: RabbitmqNode[] = [];
-  const gone = async (node: RabbitmqNode) => {
-    nodes.splice(nodes.indexOf(node), 1);
-    if (nodes.length === 0) await mapper.stop();
-  };
-  for (let i = 0; i < count; i++) {
-    const folder = await mkdtemp(join(tmpdir(), 'thrun-rabbitmq-'));
-    const ports = { amqp: await freePort(), dist: await freePort(), tls: await freePort() };
-    nodes.push(new RabbitmqNode(folder, ports, mapper.port, options, gone));
+/** The daemon that Erlang nodes find each other by: on a port of its own, and gone with the last of them. */
+class PortMapper extends Server {
+  readonly url: string;
+  protected readonly ready = 'entering the main select() loop';
+  readonly nodes = new Set<RabbitmqNode>();
+
+  constructor(
+    readonly port: number,
+    folder: string,
+  ) {
+    super(folder);
+    this.url = `127.0.0.1:${port}`;
   }
-  const all = [...nodes];
-  try {
-    await Promise.all(all.map((node) => node.start()));
-    return all;
-  } catch (error) {
-    await Promise.all(all.map((node) => node.dispose()));
-    throw error;
+
+  protected program(): Program {
+    // It says that it is ready only to those who ask for much.
+    return { command: 'epmd', args: ['-debug', '-debug', '-port', String(this.port), '-address', '127.0.0.1'] };
+  }
+
+  async left(node: RabbitmqNode): Promise<void> {
+    this.nodes.delete(node);
+    if (this.nodes.size === 0) await this.dispose();
   }
 }
 
-export class RabbitmqNode implements Broker {
+function startNodes(count: number, options: RabbitmqNodeOptions): Promise<readonly RabbitmqNode[]> {
+  return startAll(async () => {
+    const mapper = await startOne(async () => new PortMapper(await freePort(), await newFolder('epmd', options)));
+    const free = await freePorts(3 * count);
+    for (let i = 0; i < count; i++) {
+      const [amqp = 0, dist = 0, tls = 0] = free.slice(3 * i);
+      mapper.nodes.add(new RabbitmqNode(await newFolder('rabbitmq', options), { amqp, dist, tls }, mapper, options));
+    }
+    return [...mapper.nodes];
+  });
+}
+
+export class RabbitmqNode extends Server {
   readonly url: string;
   readonly name: string;
-  #process: Guarded | undefined;
+  protected readonly ready = 'completed with';
 
   constructor(
-    readonly folder: string,
+    folder: string,
     readonly ports: { readonly amqp: number; readonly dist: number; readonly tls: number },
-    private readonly mapperPort: number,
+    private readonly mapper: PortMapper,
     private readonly options: RabbitmqNodeOptions,
-    private readonly onGone: (node: RabbitmqNode) => Promise<void>,
   ) {
+    super(folder);
     this.url = `amqp://127.0.0.1:${ports.amqp}`;
     this.name = `thrun-${ports.amqp}@localhost`;
   }
 
-  async start(): Promise<void> {
-    if (this.#process) return;
+  protected async program(): Promise<Program> {
     await this.#write();
-    const started = spawnGuarded(join(PROGRAMS, 'rabbitmq-server'), [], { folder: this.folder, env: this.#env });
-    this.#process = started;
-    void started.ended.then(() => {
-      if (this.#process === started) this.#process = undefined;
-    });
-    await started.said('completed with');
+    return { command: join(PROGRAMS, 'rabbitmq-server'), args: [], env: this.#env };
   }
 
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
-  }
-
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  pause(): void {
-    this.#process?.signal('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process?.signal('SIGCONT');
-  }
-
-  async dispose(): Promise<void> {
-    await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
-    await this.onGone(this);
+  override async dispose(): Promise<void> {
+    await super.dispose();
+    await this.mapper.left(this);
   }
 
   /** rabbitmqctl. @returns what it said */
   async control(...args: readonly string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(join(PROGRAMS, 'rabbitmqctl'), ['-q', ...args], { env: this.#env });
     return stdout;
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const running = this.#process;
-    if (!running) return;
-    running.signal(signal);
-    await running.ended;
   }
 
   async #write(): Promise<void> {
@@ -170,7 +131,7 @@ export class RabbitmqNode implements Broker {
   }
 
   get #env(): NodeJS.ProcessEnv {
-    const { folder, ports, mapperPort } = this;
+    const { folder, ports, mapper } = this;
     return {
       PATH: process.env.PATH,
       LANG: 'C.UTF-8',
@@ -184,7 +145,7 @@ export class RabbitmqNode implements Broker {
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
       RABBITMQ_PID_FILE: join(folder, 'pid'),
       RABBITMQ_DIST_PORT: String(ports.dist),
-      ERL_EPMD_PORT: String(mapperPort),
+      ERL_EPMD_PORT: String(mapper.port),
       ERL_EPMD_ADDRESS: '127.0.0.1',
       // Without the shell around it that turns signals into commands: they reach the node itself.
       RUNNING_UNDER_SYSTEMD: '1',
@@ -192,18 +153,5 @@ export class RabbitmqNode implements Broker {
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
         '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
     };
-  }
-}
-
-async function listening(port: number): Promise<void> {
-  for (const giveUpAt = Date.now() + 10_000; ; ) {
-    const isThere = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (isThere) return;
-    if (Date.now() > giveUpAt) throw new Error(`nobody listens on port ${port}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

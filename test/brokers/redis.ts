@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Broker } from './broker.js';
-import { freePort, type Guarded, spawnGuarded } from './guarded.js';
+import type { Program } from './guarded.js';
+import { freePort } from './ports.js';
+import { newFolder, type Placement, Server, startOne } from './server.js';
 
-export interface RedisServerOptions {
+export interface RedisServerOptions extends Placement {
   /** When it syncs its log of changes. Default `everysec`: what a killed process wrote survives, a lost power supply does not. */
   readonly appendfsync?: 'always' | 'everysec' | 'no';
   readonly password?: string;
@@ -16,22 +17,9 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
 }
 
-/** How often another port is tried when somebody was quicker. */
-const TRIES = 5;
-
 /** Starts a server of the test's own. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  for (let left = TRIES; ; left--) {
-    const folder = await mkdtemp(join(tmpdir(), 'thrun-redis-'));
-    const server = new RedisServer(await freePort(), folder, options);
-    try {
-      await server.start();
-      return server;
-    } catch (error) {
-      await server.dispose();
-      if (left === 0 || !String(error).includes('Address already in use')) throw error;
-    }
-  }
+export function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return startOne(async () => new RedisServer(await freePort(), await newFolder('redis', options), options));
 }
 
 /** A server that a test only talks to: the one of REDIS_URL, else one of its own. */
@@ -41,63 +29,26 @@ export async function someRedis(): Promise<Pick<Broker, 'url' | 'dispose'>> {
   return url ? { url, dispose: async () => undefined } : startRedis({ args: ['--appendonly', 'no'] });
 }
 
-export class RedisServer implements Broker {
+export class RedisServer extends Server {
   readonly url: string;
-  #process: Guarded | undefined;
+  protected readonly ready: string;
 
   constructor(
     readonly port: number,
-    readonly folder: string,
+    folder: string,
     private readonly options: RedisServerOptions,
   ) {
-    const { password, tls } = options;
+    super(folder);
+    const { password, sentinel, tls } = options;
     this.url = `${tls ? 'rediss' : 'redis'}://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`;
+    this.ready = sentinel === undefined ? 'Ready to accept connections' : '+monitor master';
   }
 
-  get pid(): number | undefined {
-    return this.#process?.child.pid;
-  }
-
-  async start(): Promise<void> {
-    if (this.#process) return;
+  protected async program(): Promise<Program> {
     const { sentinel } = this.options;
-    if (sentinel !== undefined)
-      await writeFile(join(this.folder, 'sentinel.conf'), monitoring(sentinel), { flag: 'a' });
-    const args = sentinel === undefined ? this.#arguments() : this.#sentinelArguments();
-    const started = spawnGuarded('redis-server', args, { folder: this.folder });
-    this.#process = started;
-    void started.ended.then(() => {
-      if (this.#process === started) this.#process = undefined;
-    });
-    await started.said(sentinel === undefined ? 'Ready to accept connections' : '+monitor master');
-  }
-
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM');
-  }
-
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  pause(): void {
-    this.#process?.signal('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#process?.signal('SIGCONT');
-  }
-
-  async dispose(): Promise<void> {
-    await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const running = this.#process;
-    if (!running) return;
-    running.signal(signal);
-    await running.ended;
+    if (sentinel === undefined) return { command: 'redis-server', args: this.#arguments() };
+    await writeFile(join(this.folder, 'sentinel.conf'), monitoring(sentinel), { flag: 'a' });
+    return { command: 'redis-server', args: this.#sentinelArguments() };
   }
 
   #sentinelArguments(): string[] {

@@ -1,25 +1,11 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url, { retryStrategy: () => 50 });
-  // It is stopped on purpose.
-  client.on('error', () => undefined);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shop = new Shop({
     'thrun.config.json': JSON.stringify({ transports: { redis: { url: redis.url, timeout: '1s' } } }),
   });
@@ -100,7 +86,7 @@ describe('with the other side away', () => {
     await running.says('redis-list does not take them for events');
     await redis.start();
     await vi.waitFor(async () => expect(await client.llen('events')).toBe(2), 15_000);
-    running.child.kill('SIGTERM');
+    running.kill('SIGTERM');
     const { code, stdout } = await running.ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('Moved 2,') });
     expect(await shop.json(['queues'])).toMatchObject([{ group: 'bridge-redis-list', depth: 0, in_flight: 0 }]);

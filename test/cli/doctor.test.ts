@@ -92,7 +92,7 @@ test('a Node that is too old fails', () => {
   expect(checkNode('24.1.0').status).toBe('ok');
 });
 
-test('row 32: names that differ in case, separators or normalisation are pointed out', () => {
+test('names that differ in case, separators or normalisation are pointed out', () => {
   const entry = (contract: string) => ({
     contract,
     kind: 'event' as const,

@@ -66,7 +66,7 @@ test('one group gets them again beside a running worker, another one, which came
     replayed: 3,
   });
   for (const line of ALL) await working.says(line);
-  working.child.kill('SIGTERM');
+  working.kill('SIGTERM');
   expect((await working.ended).code).toBe(0);
   expect(await work(other)).toEqual([]);
   expect(await other.json(['replay', '--since', '0', '--only', 'payment.*', '--yes'])).toMatchObject({

@@ -1,6 +1,5 @@
-import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
 const LISTENERS = {
@@ -23,22 +22,11 @@ export class Mailer { handle = say('mailed'); }
 // Many commands each, and a worker is started again and again.
 vi.setConfig({ testTimeout: 60_000 });
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 let shops: Shop[];
 
-beforeAll(async () => {
-  redis = await startRedis({ args: ['--appendonly', 'no'] });
-  client = new Redis(redis.url);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shops = [];
   shop = open('shop');
 });
@@ -238,7 +226,7 @@ test('stopped half-way it says how far it came, and that stays', async () => {
   await work();
   const running = shop.start(['replay', '--since', '0', '--rate', '1', '--yes', '--json']);
   await vi.waitFor(async () => expect(await client.zcard('{events}:group:shop:due')).toBe(1), 10_000);
-  running.child.kill('SIGINT');
+  running.kill('SIGINT');
   const { code, stdout } = await running.ended;
   expect(code).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({

@@ -1,7 +1,6 @@
-import { Redis } from 'ioredis';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../brokers/redis.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownRedis } from './own-redis.js';
 import { Shop } from './shop.js';
 
 const LISTENERS = `import { GiveUp, ThrunEventListener } from 'thrun';
@@ -25,23 +24,10 @@ export class Audit {
 }
 `;
 
-let redis: RedisServer;
-let client: Redis;
+const { redis, client } = await ownRedis();
 let shop: Shop;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url, { retryStrategy: () => 50 });
-  // It is stopped on purpose.
-  client.on('error', () => undefined);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.dispose();
-});
-
-beforeEach(async () => {
-  await client.flushall();
+beforeEach(() => {
   shop = new Shop({
     'listeners/all.ts': LISTENERS,
     'thrun.config.json': JSON.stringify({
@@ -157,7 +143,7 @@ describe('thrun work', () => {
     await redis.start();
     await client.lpush('payments', '{"event":"payment.done","payload":{}}');
     await worker.says('handled payment.done');
-    worker.child.kill('SIGTERM');
+    worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
   });
 });
@@ -179,7 +165,7 @@ test('thrun health tells of the one that is away, the process stays, and all is 
   );
   await redis.start();
   await vi.waitFor(async () => expect(await healthy()).toMatch(/^0 /), { timeout: 15_000 });
-  worker.child.kill('SIGTERM');
+  worker.kill('SIGTERM');
   const { code, stderr } = await worker.ended;
   expect({ code, starts: stderr.split('is ready').length - 1 }).toEqual({ code: 0, starts: 1 });
 }, 60_000);

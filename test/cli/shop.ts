@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -13,16 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createThrun } from '../../src/index.js';
-import { REPOSITORY } from '../support/build.js';
-
-export const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
-
-/** How a command ended, and all it printed. */
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { REPOSITORY, THRUN } from '../support/build.js';
+import { Command, type Ended } from '../support/command.js';
 
 export interface RunOptions {
   readonly input?: string | Uint8Array;
@@ -35,7 +26,7 @@ export interface RunOptions {
 export class Shop {
   // The name tells the test runner to keep its module loader out of it.
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'thrun-project-')));
-  readonly #running = new Set<Running>();
+  readonly #running = new Set<Command>();
 
   constructor(files: Readonly<Record<string, string>> = {}) {
     mkdirSync(join(this.folder, 'node_modules'));
@@ -77,7 +68,7 @@ export class Shop {
     return JSON.parse(stdout) as Value;
   }
 
-  start(args: readonly string[], { env = {}, cwd = '.' }: RunOptions = {}): Running {
+  start(args: readonly string[], { env = {}, cwd = '.' }: RunOptions = {}): Command {
     return this.#keep(spawn(process.execPath, [THRUN, ...args], { cwd: this.path(cwd), env: environment(env) }));
   }
 
@@ -120,39 +111,11 @@ export class Shop {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #keep(child: ChildProcess): Running {
-    const running = new Running(child);
+  #keep(child: ChildProcess): Command {
+    const running = new Command(child);
     this.#running.add(running);
     void running.ended.then(() => this.#running.delete(running));
     return running;
-  }
-}
-
-/** A command under way. */
-export class Running {
-  stdout = '';
-  stderr = '';
-  readonly ended: Promise<Ended>;
-
-  constructor(readonly child: ChildProcess) {
-    child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
-    child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-    this.ended = once(child, 'close').then(([code]) => ({ code, stdout: this.stdout, stderr: this.stderr }));
-  }
-
-  /** Resolves when it has printed this; rejects when it ended without. */
-  async says(text: string | RegExp): Promise<void> {
-    const said = () => (this.stdout + this.stderr).search(text) >= 0;
-    const over = this.ended.then(() => 'ended' as const);
-    while (!said()) {
-      const streams = [this.child.stdout, this.child.stderr].flatMap((stream) =>
-        stream ? [once(stream, 'data')] : [],
-      );
-      // Streams that are closed say nothing more.
-      const next = await Promise.race([over, ...streams.map((event) => event.then(() => 'data' as const))]);
-      if (next === 'ended' && !said())
-        throw new Error(`it ended without ${String(text)}:\n${this.stdout}${this.stderr}`);
-    }
   }
 }
 

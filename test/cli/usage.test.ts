@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cli } from '../../src/cli/cli.js';
 import { buildProgram } from '../../src/cli/program.js';
-import { type Ended, Shop } from './shop.js';
+import type { Ended } from '../support/command.js';
+import { Shop } from './shop.js';
 
 let shop: Shop;
 beforeAll(() => {
@@ -37,7 +38,7 @@ test('--version prints the version of the package', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
 
-describe('row 62: wrong usage and bad input end with 2, nothing on stdout, and say what to do', () => {
+describe('wrong usage and bad input end with 2, nothing on stdout, and say what to do', () => {
   const refused = ({ code, stdout, stderr }: Ended, ...texts: string[]) => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     for (const text of texts) expect(stderr).toContain(text);
@@ -92,12 +93,12 @@ describe('row 62: wrong usage and bad input end with 2, nothing on stdout, and s
     ['since when', ['failed', '--since', 'yesterday'], 'Give a duration'],
     ['a shell there is none for', ['completion', 'tcsh'], 'bash, zsh, fish'],
     ['a config that is not there', ['queues', '--config', 'nope.ts'], 'There is no config at'],
-  ])('row 62: %s', async (_what, args, text) => {
+  ])('%s', async (_what, args, text) => {
     refused(await shop.run(args), text);
     expect(shop.has('.thrun/thrun.db')).toBe(false);
   });
 
-  test('row 62: an event that starts with - after --', async () => {
+  test('an event that starts with - after --', async () => {
     const own = new Shop();
     const { code, stdout } = await own.run(['publish', '--json', '--', '-order', '{}']);
     expect({ code, event: (JSON.parse(stdout) as { event: string }).event }).toEqual({ code: 0, event: '-order' });

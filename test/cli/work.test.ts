@@ -102,7 +102,7 @@ describe('signals', () => {
   test('the first drains and says so: exit 0', async () => {
     const working = shop.start(['work']);
     await working.says(/is ready/);
-    working.child.kill('SIGINT');
+    working.kill('SIGINT');
     const { code, stderr } = await working.ended;
     expect({ code, stderr }).toEqual({
       code: 0,
@@ -115,9 +115,9 @@ describe('signals', () => {
     await shop.json(['publish', 'slow']);
     const working = shop.start(['work']);
     await working.says('slow begins');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     await working.says('Draining');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     const { code, stderr } = await working.ended;
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Stopping at once.') });
   });
@@ -125,7 +125,7 @@ describe('signals', () => {
   test('one that comes before the workers are up is not forgotten', async () => {
     const working = shop.start(['work']);
     await working.says('thrun work:');
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     expect((await working.ended).code).toBe(0);
   });
 });
@@ -167,6 +167,13 @@ describe('--stats', () => {
 });
 
 describe('thrun health', () => {
+  /** As a supervisor wrote it long ago. */
+  function leaveStatus(pid: number): void {
+    const [at, none] = ['2026-01-01T00:00:00Z', { active: 0, held: 0, ailing: [] }];
+    const status = { pid, started_at: at, updated_at: at, processes: 1, ...none };
+    shop.write({ [`.thrun/workers/${pid}.json`]: JSON.stringify(status) });
+  }
+
   test('1 when none runs, 0 when all consume', async () => {
     const none = await shop.run(['health']);
     expect(none).toMatchObject({ code: 1, stdout: expect.stringContaining('No "thrun work" runs in') });
@@ -181,7 +188,7 @@ describe('thrun health', () => {
       healthy: true,
       workers: [
         {
-          pid: working.child.pid,
+          pid: working.pid,
           consumes: true,
           problem: null,
           processes: 1,
@@ -192,36 +199,18 @@ describe('thrun health', () => {
         },
       ],
     });
-    working.child.kill('SIGTERM');
+    working.kill('SIGTERM');
     expect((await working.ended).code).toBe(0);
     expect((await shop.run(['health'])).code).toBe(1);
   });
 
   test('what a killed supervisor left behind is not held against those that run', async () => {
-    const dead = {
-      pid: 2 ** 22 + 1,
-      started_at: '2026-01-01T00:00:00Z',
-      updated_at: '2026-01-01T00:00:00Z',
-      processes: 1,
-      active: 0,
-      held: 0,
-      ailing: [],
-    };
-    shop.write({ [`.thrun/workers/${dead.pid}.json`]: JSON.stringify(dead) });
+    leaveStatus(2 ** 22 + 1);
     expect(JSON.parse((await shop.run(['health', '--json'])).stdout)).toEqual({ healthy: false, workers: [] });
   });
 
   test('one that has gone silent is not well', async () => {
-    const silent = {
-      pid: process.pid,
-      started_at: '2026-01-01T00:00:00Z',
-      updated_at: '2026-01-01T00:00:00Z',
-      processes: 1,
-      active: 0,
-      held: 0,
-      ailing: [],
-    };
-    shop.write({ [`.thrun/workers/${silent.pid}.json`]: JSON.stringify(silent) });
+    leaveStatus(process.pid);
     expect(await shop.run(['health'])).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(/is not well: it has said nothing for \d+ s/),

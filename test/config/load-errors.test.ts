@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type LoadOptions, loadConfig } from '../../src/config/load.js';
 import { ThrunError } from '../../src/contracts/errors.js';
+import { withoutRights } from '../support/nobody.js';
 import { project } from '../support/project.js';
 
 /** Code and message of a load that has to fail, the root written as `ROOT`. */
@@ -44,11 +45,12 @@ test('a file of another kind', async () => {
   );
 });
 
-test.skipIf(process.getuid?.() === 0)('a file that may not be read', async () => {
+test('a file that may not be read', async () => {
   const root = await project({ 'thrun.config.ts': 'export default {}', 'thrun.config.json': '{}' });
+  await chmod(root, 0o755);
   for (const file of ['thrun.config.ts', 'thrun.config.json']) {
     await chmod(join(root, file), 0);
-    expect(await failure(root, { file })).toMatch(/^THRUN_CONFIG_UNREADABLE .*permission denied/i);
+    expect(await withoutRights(() => failure(root, { file }))).toMatch(/^THRUN_CONFIG_UNREADABLE .*permission denied/i);
   }
 });
 

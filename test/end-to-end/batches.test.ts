@@ -10,8 +10,9 @@ import { audit, type Heard, orderProblems } from './batches/audit.js';
 import { type ListeningIn, listenIn } from './batches/listen-in.js';
 import { Plans } from './batches/plans.js';
 import { CREATOR, LISTENERS } from './batches/workload.js';
-import { type Command, Project } from './project.js';
-import { seeded } from './random.js';
+import type { Command } from '../support/command.js';
+import { Project } from './project.js';
+import { seeded } from '../support/random.js';
 
 /** How long worker processes are killed for, one every second. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 15);
@@ -130,7 +131,7 @@ describe.each(Object.keys(PLACES))('batches on %s', (place) => {
     // Each of those that die on purpose between the first jobs and the rest has left one.
     expect(unsealed).toBeGreaterThanOrEqual(CREATORS / 2);
     worker.kill('SIGTERM');
-    expect((await worker.exit).code).toBe(0);
+    expect((await worker.ended).code).toBe(0);
   });
 });
 
@@ -174,7 +175,7 @@ async function startCreators(config: ThrunConfig, random: () => number): Promise
     const creator = project.startProgram(process.execPath, 'creator.mjs', JSON.stringify(config), String(i), how);
     await creator.says('makes batches');
     if (how === 'killed') setTimeout(() => creator.kill('SIGKILL'), random() * 150);
-    await creator.exit;
+    await creator.ended;
   }
 }
 
@@ -189,7 +190,7 @@ function meddle(thrun: Thrun, batches: Batches, random: () => number, ids: () =>
       const record = id === undefined ? undefined : await batches.get(id);
       if (record && random() < 0.1) {
         // A person at the command line now and then, a program mostly.
-        if (random() < 0.2) await project.start('batch', 'cancel', record.id).exit;
+        if (random() < 0.2) await project.start('batch', 'cancel', record.id).ended;
         else await patiently(() => batches.cancel(record.id)).catch(ignoreState);
       }
       if (record) {

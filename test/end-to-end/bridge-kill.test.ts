@@ -25,13 +25,13 @@ test('a bridge that is killed again and again moves every event, and changes non
       interval: 5,
     });
     bridge.kill('SIGKILL');
-    await bridge.exit;
+    await bridge.ended;
   }
   const bridge = project.start('bridge', '--from', 'sqlite', '--to', 'redis-list');
   const arrived = async () => new Set(await client.lrange('events', 0, -1));
   await vi.waitFor(async () => expect((await arrived()).size).toBe(EVENTS), { timeout: 60_000, interval: 200 });
   bridge.kill('SIGTERM');
-  expect((await bridge.exit).code).toBe(0);
+  expect((await bridge.ended).code).toBe(0);
   expect([...(await arrived())].sort()).toEqual([...sent].sort());
 });
 

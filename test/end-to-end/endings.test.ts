@@ -49,13 +49,13 @@ describe.each(['rabbitmq', 'kafka'] as const)('%s', (transport) => {
     const worker = project.start('work');
     await project.until('five run', () => steps('begin') >= 5);
     worker.kill('SIGTERM');
-    expect((await worker.exit).code).toBe(0);
+    expect((await worker.ended).code).toBe(0);
     expect(steps('begin')).toBe(steps('end'));
     const left = 20 - steps('end');
     expect(left).toBeGreaterThan(0);
     expect(await stats()).toMatchObject([{ depth: left, inFlight: 0 }]);
     const rest = project.start('work', '--stop-when-empty');
-    expect((await rest.exit).code).toBe(0);
+    expect((await rest.ended).code).toBe(0);
     expect(steps('end')).toBe(20);
     expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
   }, 60_000);
@@ -82,7 +82,7 @@ describe.each(['rabbitmq', 'kafka'] as const)('%s', (transport) => {
     );
     expect(project.handled().filter(({ event }) => event === 'poison')).toHaveLength(3);
     worker.kill('SIGTERM');
-    expect((await worker.exit).code).toBe(0);
+    expect((await worker.ended).code).toBe(0);
     expect((await letters()).length).toBe(1);
   }, 60_000);
 });

@@ -1,17 +1,18 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite/driver.js';
 import { REPOSITORY } from '../support/build.js';
-import { type Command, Project } from './project.js';
+import { shownIn } from '../support/docs.js';
+import type { Command } from '../support/command.js';
+import { Project } from './project.js';
 
 /**
  * The programs of docs/sqlite.md, as they stand there, in their own languages with their own drivers, against a real
  * worker. scripts/test.mjs installs the languages; one that is missing makes its test fail.
  */
-const docs = readFileSync(join(REPOSITORY, 'docs', 'sqlite.md'), 'utf8');
 const run = promisify(execFile);
 
 let project: Project;
@@ -33,14 +34,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
+  expect((await worker.ended).code).toBe(0);
   await project.dispose();
 });
 
 function program(language: string): string {
-  const found = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(docs);
-  if (!found?.[1]) throw new Error(`docs/sqlite.md has no program in ${language}`);
-  return found[1];
+  return shownIn('docs/sqlite.md', language)[0] ?? '';
 }
 
 /** What the worker was handed from this source, once it was. */

@@ -44,13 +44,13 @@ describe.each(['redis-list', 'kafka'] as const)('%s', (transport) => {
     await thrun.event('late');
     await project.until('it is handled', (handled) => handled.length === 1);
     worker.kill('SIGTERM');
-    expect((await worker.exit).code).toBe(0);
+    expect((await worker.ended).code).toBe(0);
   });
 
   test('a run that ends by itself does not wait for it: it fails, and says where it looked', async () => {
     await withoutItsBroker();
-    const { status, stderr } = project.run('work', '--stop-when-empty');
-    expect(status).toBe(1);
+    const { code, stderr } = project.run('work', '--stop-when-empty');
+    expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`error: The transport ${transport} cannot be reached: .*127\\.0\\.0\\.1:`));
   });
 });

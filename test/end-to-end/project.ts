@@ -1,6 +1,5 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,16 +7,14 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  watch,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { createThrun, type Thrun, type ThrunConfig } from '../../src/index.js';
-
-const REPOSITORY = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
+import { REPOSITORY, THRUN } from '../support/build.js';
+import { Command, type Ended } from '../support/command.js';
+import { eventually } from '../support/eventually.js';
 
 /** One line of the ledger: a listener was handed this delivery. */
 export interface Handled {
@@ -80,8 +77,10 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
   }
 
   /** Runs a command to its end. */
-  run(...args: string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-    return spawnSync(process.execPath, [THRUN, ...args], { cwd: this.folder, encoding: 'utf8', env: this.#env() });
+  run(...args: string[]): Ended {
+    const options = { cwd: this.folder, encoding: 'utf8', env: this.#env() } as const;
+    const { status: code, stdout, stderr } = spawnSync(process.execPath, [THRUN, ...args], options);
+    return { code, stdout, stderr };
   }
 
   start(...args: string[]): Command {
@@ -133,112 +132,11 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
   async dispose(): Promise<void> {
     await Promise.all(this.#apps.map((app) => app.close()));
     for (const command of this.#running) command.kill('SIGKILL');
-    await Promise.all([...this.#running].map((command) => command.exit));
+    await Promise.all([...this.#running].map((command) => command.ended));
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #env(): NodeJS.ProcessEnv {
     return { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', ...this.more.environment };
   }
-}
-
-/** A command that runs, and what it has said so far. */
-export class Command {
-  stdout = '';
-  stderr = '';
-  readonly exit: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
-  readonly #waiting = new Set<() => void>();
-
-  constructor(private readonly child: ChildProcess) {
-    child.stdout?.on('data', (chunk: Buffer) => this.#heard('stdout', chunk));
-    child.stderr?.on('data', (chunk: Buffer) => this.#heard('stderr', chunk));
-    this.exit = new Promise((resolve) => {
-      child.once('close', (code, signal) => resolve({ code, signal }));
-    });
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  /** The worker processes it has now. */
-  workers(): number[] {
-    return this.#pgrep('-f', 'worker-main');
-  }
-
-  /** Every process it has started and that still runs. */
-  children(): number[] {
-    return this.#pgrep();
-  }
-
-  #pgrep(...filter: string[]): number[] {
-    try {
-      const found = execFileSync('pgrep', ['-P', String(this.pid), ...filter], { encoding: 'utf8' });
-      return found.trim().split('\n').map(Number);
-    } catch {
-      // It found none.
-      return [];
-    }
-  }
-
-  /** Resolves when it has said `text` so often; rejects with all it said after half a minute, or when it ends without. */
-  says(text: string | RegExp, times = 1, ms = 30_000): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const look = (why?: string) => {
-        const said = `${this.stderr}${this.stdout}`.split(text).length > times;
-        if (!said && why === undefined) return;
-        this.#waiting.delete(look);
-        clearTimeout(deadline);
-        if (said) resolve();
-        else reject(new Error(`${why} ${text}:\n${this.stdout}${this.stderr}`));
-      };
-      const deadline = setTimeout(() => look('it never said'), ms);
-      this.#waiting.add(look);
-      void this.exit.then(() => look('it ended without'));
-      look();
-    });
-  }
-
-  #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {
-    this[stream] += chunk.toString();
-    for (const wake of Array.from(this.#waiting)) wake();
-  }
-}
-
-/** Looks again at every change in `folder` until `condition` holds. */
-export async function eventually(what: string, condition: () => boolean, folder: string, ms = 60_000): Promise<void> {
-  if (condition()) return;
-  await new Promise<void>((resolve, reject) => {
-    const look = () => {
-      try {
-        if (!condition()) return;
-        stop();
-        resolve();
-      } catch (error) {
-        stop();
-        reject(error as Error);
-      }
-    };
-    const watcher = watch(folder, look);
-    // A change that came before the watcher stood, and file systems that tell nothing.
-    const again = setInterval(look, 250);
-    const deadline = setTimeout(() => {
-      stop();
-      reject(new Error(`not within ${ms} ms: ${what}`));
-    }, ms);
-    const stop = () => {
-      watcher.close();
-      clearInterval(again);
-      clearTimeout(deadline);
-    };
-    look();
-  });
-}
-
-export function fileExists(file: string): boolean {
-  return existsSync(file);
 }

@@ -43,7 +43,7 @@ test.each(BROKERS)(
     const worker = project.start('work');
     await project.until('all are handled', (handled) => isHandled(old, 1, handled));
 
-    const ended = project.start('replay', '--since', '0', '--yes', '--json').exit;
+    const ended = project.start('replay', '--since', '0', '--yes', '--json').ended;
     const fresh = await publish(NEW);
     for (let kill = 1; kill <= KILLS; kill++) {
       const reached = EVENTS + kill * 300;
@@ -56,7 +56,7 @@ test.each(BROKERS)(
       return isHandled(old, 2, handled, counts) && isHandled(fresh, 1, handled, counts);
     });
     worker.kill('SIGTERM');
-    expect((await worker.exit).code).toBe(0);
+    expect((await worker.ended).code).toBe(0);
   },
 );
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RedisServer, startRedis } from '../brokers/redis.js';
 import { REPOSITORY } from '../support/build.js';
-import { type Command, Project } from './project.js';
+import type { Command } from '../support/command.js';
+import { shownIn } from '../support/docs.js';
+import { Project } from './project.js';
 
 /** examples/three-languages, as it stands there: a worker in TypeScript, one in PHP, one in Go, over a real Redis. */
 const EXAMPLE = join(REPOSITORY, 'examples', 'three-languages');
@@ -28,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   workers.typescript.kill('SIGTERM');
-  expect((await workers.typescript.exit).code).toBe(0);
+  expect((await workers.typescript.ended).code).toBe(0);
   await project.dispose();
   await redis.dispose();
 });
@@ -39,8 +41,8 @@ interface Status {
 }
 
 function start(file: string): string {
-  const { status, stdout, stderr } = project.run('batch', 'start', file);
-  expect(`${status}${stderr.includes('rror') ? stderr : ''}`).toBe('0');
+  const { code, stdout, stderr } = project.run('batch', 'start', file);
+  expect(`${code}${stderr.includes('rror') ? stderr : ''}`).toBe('0');
   return stdout.trim().split('\n').at(-1) ?? '';
 }
 
@@ -56,7 +58,8 @@ describe('a batch in three languages', () => {
   test('what each returned is what the next one gets: TypeScript, PHP, Go, TypeScript', async () => {
     const id = start('order.json');
     // Each says what the README shows of it.
-    const shown = /```text\n(.*?)\n```/s.exec(readFileSync(join(EXAMPLE, 'README.md'), 'utf8'))?.[1]?.split('\n') ?? [];
+    const [text = ''] = shownIn('examples/three-languages/README.md', 'text');
+    const shown = text.trimEnd().split('\n');
     expect(shown).toHaveLength(5);
     for (const line of shown) await workers[speakerOf(line)].says(line);
     expect(statusOf(id)).toMatchObject({

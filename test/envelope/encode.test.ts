@@ -168,7 +168,7 @@ describe('encode', () => {
     }
   });
 
-  it('row 21: refuses what is too large before it is sent, with size and limit', () => {
+  it('refuses what is too large before it is sent, with size and limit', () => {
     const error = failure({ event: 'a', payload: 'x'.repeat(DEFAULT_LIMITS.maxBytes), meta: {} });
     expect(error.code).toBe('THRUN_PAYLOAD');
     expect(error.message).toMatch(/the message is 1048\d{3} bytes, the limit is 1048576/);

@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/config/resolve.js';
 import { discover } from '../../src/registry/discover.js';
@@ -12,6 +12,7 @@ import {
   staleness,
   writeManifest,
 } from '../../src/registry/manifest.js';
+import { withoutRights } from '../support/nobody.js';
 import { failure, type Files, project, write } from '../support/project.js';
 
 const IMPORT = `import { ThrunEvent, ThrunEventListener, ThrunJob } from 'thrun';`;
@@ -118,10 +119,11 @@ describe('reading it', () => {
     expect((await failure(readManifest(configOf(root)))).code).toBe('THRUN_MANIFEST_UNREADABLE');
   });
 
-  test.skipIf(process.getuid?.() === 0)('refuses one that may not be read', async () => {
+  test('refuses one that may not be read', async () => {
     const { root, config } = await written();
+    for (const folder of [root, dirname(manifestPath(root))]) await chmod(folder, 0o755);
     await chmod(manifestPath(root), 0);
-    expect((await failure(readManifest(config))).code).toBe('THRUN_MANIFEST_UNREADABLE');
+    expect((await withoutRights(() => failure(readManifest(config)))).code).toBe('THRUN_MANIFEST_UNREADABLE');
   });
 });
 

@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 /** The repository: the package `thrun` as a project's node_modules sees it. */
 export const REPOSITORY = resolve(import.meta.dirname, '../..');
 
+export const THRUN = join(REPOSITORY, 'bin', 'thrun.js');
+
 /**
  * Compiles src/ into dist/, which is what listeners get when they import `thrun`. Built beside it and moved over file by
  * file, only where something changed: another test run may be reading dist/ just now.

@@ -16,7 +16,7 @@ const trap = {
   },
 };
 
-describe('row 57: whatever is thrown can be kept and shown', () => {
+describe('whatever is thrown can be kept and shown', () => {
   test.each<[string, unknown, string]>([
     ['a string', 'the till is closed', 'the till is closed'],
     ['nothing', undefined, 'thrown: undefined'],

@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { load } from '../build.mjs';
 
 /** As in ../index.mjs; `url` names a Kafka, `queue` a name that is new there. All of them use a topic of four partitions. */
 const LOADERS = {
@@ -18,5 +17,3 @@ export const PAIRS = [['thrun', 'raw kafkajs']];
 export function loadContender(name, builds) {
   return LOADERS[name](builds);
 }
-
-const load = (dist) => import(pathToFileURL(resolve(dist, 'index.js')).href);

@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { load } from '../build.mjs';
 
 /** As in ../index.mjs; `url` names a RabbitMQ, `queue` a name that is new there. All of them use a quorum queue. */
 const LOADERS = {
@@ -20,5 +19,3 @@ export const PAIRS = [['thrun', 'raw amqplib']];
 export function loadContender(name, builds) {
   return LOADERS[name](builds);
 }
-
-const load = (dist) => import(pathToFileURL(resolve(dist, 'index.js')).href);

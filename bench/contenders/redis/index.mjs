@@ -1,12 +1,11 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { load } from '../build.mjs';
 
 /** As in ../index.mjs; `url` names a Redis that is empty. */
 const LOADERS = {
   'raw list': async () => (await import('./raw-list.mjs')).rawList,
-  'thrun list': async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist), 'redis-list'),
+  'thrun list': async ({ dist }) => (await import('./thrun.mjs')).thrunOn('redis-list')(await load(dist)),
   'raw streams': async () => (await import('./raw-streams.mjs')).rawStreams,
-  'thrun streams': async ({ dist }) => (await import('./thrun.mjs')).thrun(await load(dist), 'redis-streams'),
+  'thrun streams': async ({ dist }) => (await import('./thrun.mjs')).thrunOn('redis-streams')(await load(dist)),
   BullMQ: async () => (await import('./bullmq.mjs')).bullmq,
   'bee-queue': async () => (await import('./bee-queue.mjs')).beeQueue,
 };
@@ -22,5 +21,3 @@ export const PAIRS = [
 export function loadContender(name, builds) {
   return LOADERS[name](builds);
 }
-
-const load = (dist) => import(pathToFileURL(resolve(dist, 'index.js')).href);

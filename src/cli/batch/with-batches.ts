@@ -1,5 +1,5 @@
 import { type Thrun, thrunFrom } from '../../app.js';
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import type { Logger } from '../../contracts/listener.js';
 import type { Cli } from '../cli.js';
 import { plain } from '../plain-text.js';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Command, Option } from 'commander';
 import { Bridge, type BridgeNotice } from '../../bridge/bridge.js';
 import { transportSettings } from '../../config/environment.js';
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import { systemClock } from '../../contracts/clock.js';
 import { ThrunError } from '../../contracts/errors.js';
 import { maskSecrets } from '../../contracts/secrets.js';

@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import { withThrun } from '../project.js';
 import { fail, type Finding, messageOf, ok } from './check.js';
 

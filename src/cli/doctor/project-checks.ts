@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import type { Discovery } from '../../registry/discover.js';
 import { fail, type Finding, messageOf, ok, warn } from './check.js';
 

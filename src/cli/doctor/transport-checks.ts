@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import type { QueueStats, Transport } from '../../contracts/transport.js';
 import { formatDuration } from '../../contracts/units.js';
 import { withKnownQueues, withThrun } from '../project.js';

@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import { transportName } from '../../contracts/route.js';
 import type { Address } from '../../dispatch/addresses.js';
 import { Routes } from '../../dispatch/routes.js';

@@ -1,5 +1,5 @@
 import { nearestName } from '../../config/nearest-name.js';
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import { ThrunError } from '../../contracts/errors.js';
 import { readManifest } from '../../registry/manifest.js';
 import { patternMatcher } from '../../registry/pattern.js';

@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import { type Address, addressesOf } from '../../dispatch/addresses.js';
 import { Routes } from '../../dispatch/routes.js';
 import type { ContractEntry } from '../../registry/entries.js';

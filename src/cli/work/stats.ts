@@ -1,4 +1,4 @@
-import type { ResolvedConfig } from '../../config/resolve.js';
+import type { ResolvedConfig } from '../../config/resolved-config.js';
 import type { Transport } from '../../contracts/transport.js';
 import type { Counts } from '../../observability/counters.js';
 import type { Totals } from '../../supervisor/supervisor.js';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { certificate } from '../../brokers/redis-topologies.js';
+import { certificate } from '../../brokers/certificate.js';
 import type { KafkaOptions } from '../../../src/transports/kafka/kafka-options.js';
 import { acking, allReceived, consuming, message, node, opened, queueName } from './stage.js';
 

@@ -58,7 +58,7 @@ test('stopped for longer than its session: others take over; when it wakes up it
   await project.until('what comes later is handled', () => steps('end').some(({ id }) => id === late));
   const { stats } = (await thrun.transport()).queues ?? {};
   for (const worker of [first, second]) worker.kill('SIGTERM');
-  for (const worker of [first, second]) expect((await worker.exit).code).toBe(0);
+  for (const worker of [first, second]) expect((await worker.ended).code).toBe(0);
 
   const again = steps('end').length - ids.length - 1;
   console.log(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seeded } from '../../end-to-end/random.js';
+import { seeded } from '../../support/random.js';
 import { watchCommits } from './commits.js';
 import { app, node, queueName, until } from './stage.js';
 

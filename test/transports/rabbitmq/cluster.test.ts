@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { certificate } from '../../brokers/certificate.js';
 import { startCluster } from '../../brokers/rabbitmq.js';
 import { acking, allReceived, consuming, message, node, ofAge, opened, queueName, until } from './stage.js';
 
@@ -44,12 +43,8 @@ test('three nodes, one is killed under load: nothing confirmed is lost, everybod
 test('over TLS, with a password and in a vhost of its own', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'thrun-tls-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const path = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => promisify(execFile)('openssl', args);
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
-  const files = ['-keyout', path('key.pem'), '-out', path('cert.pem')];
-  await openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...files, ...subject);
-  const tls = { ca: path('cert.pem'), cert: path('cert.pem'), key: path('key.pem') };
+  const { cert, key } = await certificate(folder);
+  const tls = { ca: cert, cert, key };
   const broker = await node({ tls });
   await broker.control('add_vhost', 'shop/eu');
   await broker.control('add_user', 'shop', 'p@ss/word');

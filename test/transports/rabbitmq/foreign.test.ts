@@ -1,13 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connect, type Options } from 'amqplib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createThrun, type EventContext } from '../../../src/index.js';
 import { sharedRabbitmq } from '../../brokers/shared.js';
-import { REPOSITORY } from '../../support/build.js';
+import { shownIn } from '../../support/docs.js';
 import { queueName, until } from './stage.js';
 
 const run = promisify(execFile);
@@ -44,42 +42,39 @@ async function publisher(url: string, queue: string) {
 
 const ORDER = '{"event":"order_created","payload":{"order_id":12345678901234567890,"price":1.10}}';
 
-test('amqp-publish, as docs/rabbitmq.md shows it', async () => {
+// The programs of docs/rabbitmq.md, as they stand there but for the address and the queue.
+
+test('amqp-publish', async () => {
   const { url, queue, received } = await shop();
-  await run('amqp-publish', ['--url', url, '-e', queue, '-r', 'order_created', '-p', '-b', ORDER]);
-  await until(() => expect(received.map(({ body }) => body)).toEqual([ORDER]));
+  const [shown = ''] = shownIn('docs/rabbitmq.md', 'sh');
+  await run('sh', ['-c', shown.replace('amqp://127.0.0.1', url).replace('-e events', `-e ${queue}`)]);
+  await until(() => expect(received.map(({ payload }) => payload)).toEqual([{ order_id: 123 }]));
   expect(received[0]?.meta.event_id).toMatch(/^[0-9a-f-]{36}$/);
 });
 
-test('PHP with php-amqplib, as docs/rabbitmq.md shows it', async () => {
+test('PHP with php-amqplib', async () => {
   const { url, queue, received } = await shop();
   const { hostname, port } = new URL(url);
-  const program = `
-    require '/usr/share/php/PhpAmqpLib/autoload.php';
-    $connection = new PhpAmqpLib\\Connection\\AMQPStreamConnection('${hostname}', ${port}, 'guest', 'guest');
-    $channel = $connection->channel();
-    $channel->confirm_select();
-    $message = new PhpAmqpLib\\Message\\AMQPMessage(
-      json_encode(['event' => 'order_created', 'payload' => ['order_id' => 123]]),
-      ['delivery_mode' => 2, 'content_type' => 'application/json', 'timestamp' => 1767225600]
-    );
-    $channel->basic_publish($message, '${queue}', 'order_created');
-    $channel->wait_for_pending_acks(5);
-    $connection->close();`;
-  await run('php', ['-r', program]);
+  const [shown = ''] = shownIn('docs/rabbitmq.md', 'php');
+  const program = shown.replace("'127.0.0.1', 5672", `'${hostname}', ${port}`).replace("'events'", `'${queue}'`);
+  await run('php', ['-r', `require '/usr/share/php/PhpAmqpLib/autoload.php';\n${program}`]);
   await until(() => expect(received.map(({ payload }) => payload)).toEqual([{ order_id: 123 }]));
-  expect(received[0]?.meta.timestamp).toBe('2026-01-01T00:00:00.000Z');
 });
 
-test('Python with pika, the program of docs/rabbitmq.md as it stands there', async () => {
+test('Python with pika', async () => {
   const { url, queue, received } = await shop();
-  const docs = readFileSync(join(REPOSITORY, 'docs', 'rabbitmq.md'), 'utf8');
-  const [, shown = ''] = /^```python\n(.*?)^```$/ms.exec(docs) ?? [];
+  const [shown = ''] = shownIn('docs/rabbitmq.md', 'python');
   const program = shown.replace("'amqp://127.0.0.1'", `'${url}'`).replace("'events'", `'${queue}'`);
   // Debian's packages, whichever python3 comes first.
   const env = { ...process.env, PYTHONPATH: '/usr/lib/python3/dist-packages' };
   await run('python3', ['-c', program], { env });
   await until(() => expect(received.map(({ payload }) => payload)).toEqual([{ order_id: 123 }]));
+});
+
+test('the time that a message has beside its body is that of the event, where this has none', async () => {
+  const { url, queue, received } = await shop();
+  await (await publisher(url, queue))(ORDER, { timestamp: 1_767_225_600 });
+  await until(() => expect(received.map(({ meta }) => meta.timestamp)).toEqual(['2026-01-01T00:00:00.000Z']));
 });
 
 test('a program in another language consumes what thrun publishes, from a queue of its own', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { message, receive, receiveOne, textOf, textsOf } from '../../../src/testing/conformance/receive.js';
 import type { TcpProxy } from '../../brokers/tcp-proxy.js';
-import { client, consume, kinds, opened, proxyTo, server, TRANSPORTS } from './stage.js';
+import { client, consume, opened, proxyTo, server, TRANSPORTS } from './stage.js';
 
 describe.each(TRANSPORTS)('%s', (_, transport) => {
   /** A transport whose link can be damaged, and one beside it. */
@@ -15,16 +15,16 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
 
   test('a link that swallows everything is noticed and replaced', async () => {
     const { proxy, damaged, other } = await linked();
-    const { consumer, notices } = await consume(damaged);
+    const { consumer, kinds } = await consume(damaged);
     const waiting = consumer.next(1);
     const before = proxy.connections;
     proxy.blackhole();
     await other.publish('events', [message('x')]);
-    await vi.waitFor(() => expect(kinds(notices)).toEqual(['disconnected']), 5000);
+    await vi.waitFor(() => expect(kinds()).toEqual(['disconnected']), 5000);
     proxy.pass();
     const [delivery] = await waiting;
     expect(delivery && textOf(delivery)).toBe('x');
-    expect(kinds(notices)).toEqual(['disconnected', 'reconnected']);
+    expect(kinds()).toEqual(['disconnected', 'reconnected']);
     expect(proxy.connections, 'other connections').toBeGreaterThan(before);
     await delivery?.ack();
   });
@@ -71,7 +71,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
 
   test('the answer to a claim is lost: what it took comes at once, and has cost nothing', async () => {
     const { proxy, damaged, other } = await linked();
-    const { consumer, warnings } = await consume(damaged);
+    const { consumer, degraded } = await consume(damaged);
     await other.publish('events', [message('first')]);
     // By now the server has every script: what is cut is the claim itself.
     const first = await receiveOne(consumer);
@@ -90,13 +90,13 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
       ['c', undefined, 1, 0],
     ]);
     await Promise.all([a, b, ...rest].map(async (one) => one?.ack()));
-    expect(warnings()).toEqual([]);
+    expect(degraded()).toEqual([]);
     expect(await left(other)).toBe(0);
   });
 
   test('the answer to an ack is lost: it is made again, and nothing comes twice', async () => {
     const { proxy, damaged, other } = await linked();
-    const { consumer, notices } = await consume(damaged, { visibilityMs: 1000 });
+    const { consumer, kinds } = await consume(damaged, { visibilityMs: 1000 });
     await other.publish('events', [message('a'), message('b'), message('c')]);
     const [a, b, c] = await receive(consumer, 3, 3);
     // The first settlement brings its script along; the second goes by its hash, which both have in common.
@@ -112,7 +112,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     expect([textOf(retried), retried.target, retried.attempt]).toEqual(['c', 'mailer', 2]);
     await retried.ack();
     expect(await consumer.next(1, { waitMs: 1500 })).toEqual([]);
-    expect(kinds(notices)).not.toContain('lease_lost');
+    expect(kinds()).not.toContain('lease_lost');
     expect(await left(other)).toBe(0);
   });
 

@@ -1,11 +1,12 @@
 import { onTestFinished } from 'vitest';
-import type { Consumer, Transport, TransportNotice } from '../../../src/contracts/transport.js';
+import type { Transport } from '../../../src/contracts/transport.js';
 import type { RedisOptions } from '../../../src/redis/redis-options.js';
 import { RedisListTransport } from '../../../src/transports/redis-list/redis-list-transport.js';
 import { RedisStreamsTransport } from '../../../src/transports/redis-streams/redis-streams-transport.js';
 import { Redis } from 'ioredis';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../../brokers/redis.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
+import { consuming } from '../receiving.js';
 
 /** Both transports over Redis, by name. */
 export const TRANSPORTS: readonly [string, (options: RedisOptions) => Transport][] = [
@@ -40,23 +41,10 @@ export function client(url: string): Redis {
   return redis;
 }
 
-export interface Hearing {
-  readonly consumer: Consumer;
-  readonly notices: TransportNotice[];
-  /** Those of kind `degraded`, as text. */
-  readonly warnings: () => string[];
-}
-
-export async function consume(
+/** A consumer, and what it has told. */
+export function consume(
   transport: Transport,
   { queue = 'events', group = 'workers', visibilityMs = 30_000 } = {},
-): Promise<Hearing> {
-  const notices: TransportNotice[] = [];
-  const consumer = await transport.consume({ queue, group, visibilityMs, onNotice: (notice) => notices.push(notice) });
-  const warnings = () => notices.flatMap((notice) => (notice.kind === 'degraded' ? [notice.message] : []));
-  return { consumer, notices, warnings };
-}
-
-export function kinds(notices: readonly TransportNotice[]): string[] {
-  return notices.map(({ kind }) => kind);
+): ReturnType<typeof consuming> {
+  return consuming(transport, queue, group, visibilityMs);
 }

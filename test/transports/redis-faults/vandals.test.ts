@@ -27,15 +27,15 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     await expect(app.publish('events', [message('x')])).rejects.toMatchObject({ code: 'THRUN_TRANSPORT_REFUSED' });
 
     await admin.del('events');
-    const { consumer, warnings } = await consume(app);
+    const { consumer, degraded } = await consume(app);
     const waiting = consumer.next(1);
     await admin.set('events', 'a string');
-    await vi.waitFor(() => expect(warnings().join()).toContain('WRONGTYPE'), 10_000);
+    await vi.waitFor(() => expect(degraded().join()).toContain('WRONGTYPE'), 10_000);
     await admin.del('events');
     await app.publish('events', [message('x')]);
     const [delivery] = await waiting;
     expect(delivery && textOf(delivery)).toBe('x');
-    expect(warnings().filter((text) => text.includes('WRONGTYPE')).length, 'said once').toBe(1);
+    expect(degraded().filter((text) => text.includes('WRONGTYPE')).length, 'said once').toBe(1);
   });
 
   test('everything is deleted while a worker runs: what comes afterwards is handled', async () => {
@@ -62,14 +62,14 @@ describe('redis-streams', () => {
 
   test('a group that is destroyed is made again from the beginning, and this is said', async () => {
     const { app, admin } = await stage();
-    const { consumer, warnings } = await consume(app);
+    const { consumer, degraded } = await consume(app);
     await app.publish('events', numbered(3));
     const held = await receive(consumer, 3);
     await admin.xgroup('DESTROY', 'events', 'workers');
     await app.publish('events', [message('3')]);
     const again = await receive(consumer, 4);
     expect(sorted(textsOf(again))).toEqual(['0', '1', '2', '3']);
-    expect(warnings()).toEqual([expect.stringContaining('the group workers of the stream events was gone')]);
+    expect(degraded()).toEqual([expect.stringContaining('the group workers of the stream events was gone')]);
     await ackAll([...held, ...again]);
     expect(await consumer.next(1, { waitMs: 0 })).toEqual([]);
   });
@@ -81,11 +81,11 @@ describe('redis-streams', () => {
     const first = await consume(dying, { visibilityMs: 300 });
     await receive(first.consumer, 4, 4);
     await admin.xtrim('events', 'MAXLEN', 3);
-    const { consumer, warnings } = await consume(app);
+    const { consumer, degraded } = await consume(app);
     expect(textsOf(await receive(consumer, 3))).toEqual(['7', '8', '9']);
     await vi.waitFor(async () => {
       await consumer.next(1, { waitMs: 50 });
-      expect(lostIn(warnings())).toBe(7);
+      expect(lostIn(degraded())).toBe(7);
     }, 5000);
   });
 
@@ -128,6 +128,6 @@ function urlOf({ options }: ReturnType<typeof client>): string {
   return `redis://${options.host}:${options.port}`;
 }
 
-function lostIn(warnings: readonly string[]): number {
-  return warnings.reduce((sum, text) => sum + Number(/^(\d+) entries/.exec(text)?.[1] ?? 0), 0);
+function lostIn(degraded: readonly string[]): number {
+  return degraded.reduce((sum, text) => sum + Number(/^(\d+) entries/.exec(text)?.[1] ?? 0), 0);
 }

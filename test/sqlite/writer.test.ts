@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Database } from '../../../src/sqlite/driver.js';
-import { Writer, type WriterOptions } from '../../../src/sqlite/writer.js';
+import type { Database } from '../../src/sqlite/driver.js';
+import { Writer, type WriterOptions } from '../../src/sqlite/writer.js';
 
 class Busy extends Error {
   readonly errcode = 5;
@@ -205,11 +205,17 @@ describe('one that fails', () => {
 describe('a file that is locked', () => {
   test('is tried again until it is free, with everything that came meanwhile, in order', async () => {
     const { database, writer } = setUp();
-    lock(database, 5);
     const order: string[] = [];
-    const early = writer.run(() => order.push('early'));
-    const late = new Promise((resolve) => setTimeout(resolve, 5)).then(() => writer.run(() => order.push('late')));
-    await Promise.all([early, late]);
+    let late: Promise<number> | undefined;
+    let refusals = 5;
+    database.fail = (sql) => {
+      if (sql !== 'BEGIN IMMEDIATE' || refusals === 0) return;
+      late ??= writer.run(() => order.push('late'));
+      refusals--;
+      throw new Busy('locked');
+    };
+    await writer.run(() => order.push('early'));
+    await late;
     expect(order).toEqual(['early', 'late']);
   });
 

@@ -1,0 +1,16 @@
+import type { Handled, Project } from '../project.js';
+
+/** A listener to `slow` that takes so long, and writes down when it begins and ends. */
+export const slow = (ms: number) => `
+@ThrunEventListener('slow', { name: 'slow' })
+export class Slow {
+  async handle(_: unknown, context: EventContext) {
+    ledger(context, { step: 'begin' });
+    await new Promise((resolve) => setTimeout(resolve, ${ms}));
+    ledger(context, { step: 'end' });
+  }
+}`;
+
+export function steps(project: Project, step: string): readonly Handled[] {
+  return project.handled().filter((line) => line.step === step);
+}
