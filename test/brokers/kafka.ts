@@ -11,7 +11,7 @@ import { freePorts, type Guarded, spawnGuarded } from './guarded.js';
 import { quorum, SCRAM, secureListener } from './kafka/properties.js';
 
 /** Where scripts/kafka.mjs puts what a broker is made of. */
-const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
+export const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
 
 /** Small and quick to start: no second compiler, one collector, a heap of its tests' size. */
 const JVM = [

@@ -296,8 +296,8 @@ export class Member {
 
   #unreadable({ topic, partition }: Place, error: unknown): void {
     this.#health.degraded(
-      `${topic}/${partition} waits for a record that cannot be read: ${textOf(error)}. Producers have to write with gzip or without ` +
-        'compression; what is there has to be deleted (kafka-delete-records.sh)',
+      `${topic}/${partition} waits for records that cannot be read: ${textOf(error)}. They have to be deleted ` +
+        '(kafka-delete-records.sh)',
     );
   }
 

@@ -23,6 +23,7 @@ import {
   type RawCluster,
   type RawMetadata,
 } from './kafkajs-parts.js';
+import { mendCodecs } from './kafkajs-codecs.js';
 import { mendHalfOpen } from './kafkajs-half-open.js';
 import { mendSpin } from './kafkajs-spin.js';
 
@@ -59,6 +60,7 @@ export class KafkajsClient implements KafkaClient {
   #producer: Promise<Producer> | undefined;
 
   constructor({ brokers, clientId, ssl, sasl }: KafkaOptions) {
+    mendCodecs();
     mendSpin();
     mendHalfOpen();
     this.#config = {
