@@ -1,4 +1,11 @@
-import kafkajs, { type Admin, type Kafka, type KafkaConfig, type Message, type Producer } from 'kafkajs';
+import kafkajs, {
+  type Admin,
+  type CompressionTypes,
+  type Kafka,
+  type KafkaConfig,
+  type Message,
+  type Producer,
+} from 'kafkajs';
 import {
   type ClusterInfo,
   codeOf,
@@ -53,13 +60,14 @@ const silent = () => () => undefined;
 /** kafkajs: the client of this transport. Nothing else imports it. */
 export class KafkajsClient implements KafkaClient {
   readonly #config: KafkaConfig;
+  readonly #compression: CompressionTypes;
   readonly #kafka: Kafka;
   readonly #cluster: RawCluster;
   readonly #admin: Admin;
   #connectedAdmin: Promise<void> | undefined;
   #producer: Promise<Producer> | undefined;
 
-  constructor({ brokers, clientId, ssl, sasl }: KafkaOptions) {
+  constructor({ brokers, clientId, ssl, sasl, compression }: KafkaOptions) {
     mendCodecs();
     mendSpin();
     mendHalfOpen();
@@ -77,6 +85,7 @@ export class KafkajsClient implements KafkaClient {
       // A copy: kafkajs writes into it.
       ...(sasl !== undefined && { sasl: { ...sasl } as NonNullable<KafkaConfig['sasl']> }),
     };
+    this.#compression = kafkajs.CompressionTypes[compression === 'gzip' ? 'GZIP' : 'None'];
     this.#kafka = new kafkajs.Kafka(this.#config);
     this.#cluster = this.#newCluster();
     this.#admin = this.#kafka.admin();
@@ -187,7 +196,7 @@ export class KafkajsClient implements KafkaClient {
         throw error;
       });
       const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
-      await producer.sendBatch({ topicMessages, acks: -1, timeout: REQUEST_MS });
+      await producer.sendBatch({ topicMessages, acks: -1, timeout: REQUEST_MS, compression: this.#compression });
     });
   }
 

@@ -6,7 +6,7 @@ import { topicName } from '../../../src/transports/kafka/kafka-names.js';
 import { JARS } from '../../brokers/kafka.js';
 import { sharedKafka } from '../../brokers/shared.js';
 import { goProgram } from './go.js';
-import { acking, consuming, opened, queueName, until } from './stage.js';
+import { acking, allReceived, consuming, message, opened, queueName, until } from './stage.js';
 
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd'] as const;
 type Codec = (typeof CODECS)[number];
@@ -44,6 +44,20 @@ test('all of them by Go, and snappy where it is not told', { timeout: 240_000 },
   const lines = await goProgram('./lines');
   for (const codec of CODECS) await comesThrough(codec, (url, topic) => fed(lines, [url, topic, codec]));
   await comesThrough('snappy', (url, topic) => fed(lines, [url, topic]));
+});
+
+test('gzip, by thrun where it is told to', async () => {
+  const transport = await opened(await sharedKafka(), { compression: 'gzip' });
+  const queue = queueName();
+  const { consumer } = await consuming(transport, queue);
+  const unpacked = watch('gzip');
+  await transport.publish(
+    queue,
+    LINES.map((line) => message(line)),
+  );
+  await allReceived(LINES, acking(consumer), 20_000);
+  // Each batch is packed once, and unpacked once.
+  expect(unpacked.batches).toBeGreaterThanOrEqual(2);
 });
 
 /** Every event byte for byte, and they really were compressed. */
