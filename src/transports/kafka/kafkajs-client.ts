@@ -22,17 +22,11 @@ import {
 import type { KafkaOptions } from './kafka-options.js';
 import { failureOf } from './kafkajs-failure.js';
 import { committedOf, fetchedOf, fetchFrom, KafkajsMember, offsetsByTopic, READ_COMMITTED } from './kafkajs-member.js';
-import {
-  Cluster,
-  createLogger,
-  defaultSocketFactory,
-  type RawBroker,
-  type RawCluster,
-  type RawMetadata,
-} from './kafkajs-parts.js';
+import { Cluster, createLogger, type RawBroker, type RawCluster, type RawMetadata } from './kafkajs-parts.js';
 import { mendCodecs } from './kafkajs-codecs.js';
 import { mendHalfOpen } from './kafkajs-half-open.js';
 import { mendSpin } from './kafkajs-spin.js';
+import { Sockets } from './kafkajs-sockets.js';
 
 /** No answer for so long: the connection is given up. */
 const REQUEST_MS = 10_000;
@@ -40,6 +34,9 @@ const CONNECTION_MS = 3000;
 
 /** kafkajs tries again by itself, but not for long: who waits here knows better what for. */
 const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
+
+/** What is asked when it closes may go unanswered. */
+const GOODBYE_MS = 1000;
 
 const MAKING_MS = 15_000;
 const LOOK_MS = 10;
@@ -59,6 +56,7 @@ const silent = () => () => undefined;
 
 /** kafkajs: the client of this transport. Nothing else imports it. */
 export class KafkajsClient implements KafkaClient {
+  readonly #sockets = new Sockets();
   readonly #config: KafkaConfig;
   readonly #compression: CompressionTypes;
   readonly #kafka: Kafka;
@@ -78,6 +76,7 @@ export class KafkajsClient implements KafkaClient {
       connectionTimeout: CONNECTION_MS,
       enforceRequestTimeout: true,
       retry: RETRY,
+      socketFactory: this.#sockets.factory,
       // What went wrong is told by errors and notices; its log would say everything a second time.
       logLevel: kafkajs.logLevel.NOTHING,
       logCreator: silent,
@@ -99,12 +98,14 @@ export class KafkajsClient implements KafkaClient {
   }
 
   async close(): Promise<void> {
-    const producer = await this.#producer?.catch(() => undefined);
-    await Promise.allSettled([
-      producer?.disconnect(),
+    const goodbye = Promise.allSettled([
+      this.#producer?.then((producer) => producer.disconnect()),
       this.#connectedAdmin && this.#admin.disconnect(),
       this.#cluster.disconnect(),
     ]);
+    await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS).unref())]);
+    this.#sockets.close();
+    await goodbye;
   }
 
   async cluster(topics: readonly string[] = []): Promise<ClusterInfo> {
@@ -244,7 +245,7 @@ export class KafkajsClient implements KafkaClient {
   }
 
   member(group: string): MemberLink {
-    return new KafkajsMember(group, () => this.#newCluster());
+    return new KafkajsMember(group, () => this.#newCluster(), this.#sockets);
   }
 
   async #broker(): Promise<RawBroker> {
@@ -302,7 +303,7 @@ export class KafkajsClient implements KafkaClient {
     return new Cluster({
       ...this.#config,
       logger: createLogger({ level: kafkajs.logLevel.NOTHING, logCreator: silent }),
-      socketFactory: this.#config.socketFactory ?? defaultSocketFactory(),
+      socketFactory: this.#sockets.factory,
       isolationLevel: READ_COMMITTED,
       metadataMaxAge: 60_000,
       allowAutoTopicCreation: false,
@@ -350,6 +351,7 @@ export class KafkajsClient implements KafkaClient {
 
   async #try<Answer>(work: () => Promise<Answer>): Promise<Answer> {
     try {
+      this.#sockets.refuse();
       return await work();
     } catch (error) {
       throw failureOf(error);
