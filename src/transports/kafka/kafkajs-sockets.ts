@@ -13,7 +13,12 @@ export class Sockets {
     this.refuse();
     const socket = this.#connect(options);
     this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      // While its broker is away kafkajs lets go of a socket that is gone with each attempt, and each time one that is not
+      // connected would wait for it: a listener more, and from the eleventh on a warning.
+      socket.unref = () => socket;
+    });
     return socket;
   };
 
