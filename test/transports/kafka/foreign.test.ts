@@ -8,6 +8,8 @@ import { REPOSITORY } from '../../support/build.js';
 import { folder, goProgram } from './go.js';
 import { app, node, until } from './stage.js';
 
+const HOUR_MS = 3_600_000;
+
 /** The programs of docs/kafka.md, as they stand there but for the address, against a real worker. */
 const docs = readFileSync(join(REPOSITORY, 'docs', 'kafka.md'), 'utf8');
 const ADDRESS = '127.0.0.1:9092';
@@ -106,4 +108,18 @@ test('kcat and Go consume what thrun publishes, each in a group of its own', { t
   expect(received).toHaveLength(1);
   await thrun.event('order_created', { order_id: 2 }, { source: 'thrun', format: 'cloudevents-binary' });
   for (const text of said) await until(() => expect(text()).toMatch(/ce_type=order_created.* {"order_id":2}/), 20_000);
+});
+
+test('kcat reads where it waits what is not due, once, and is told when it is', async () => {
+  const { url, thrun } = await shop();
+  const said = saying('sh', '-c', program('sh', '-G reminders').replaceAll(ADDRESS, url));
+  const from = Date.now();
+  await thrun.event('order_created', { order_id: 4 }, { source: 'thrun', delay: '1h' });
+  const to = Date.now();
+  await thrun.event('order_created', { order_id: 5 }, { source: 'thrun', delay: '2h' });
+  await until(() => expect(said()).toContain('"order_id":5'), 20_000);
+  const [due = ''] = /(?<=x-thrun-due=)\d+(?=.*"order_id":4)/.exec(said()) ?? [];
+  expect(Number(due)).toBeGreaterThanOrEqual(from + HOUR_MS);
+  expect(Number(due)).toBeLessThanOrEqual(to + HOUR_MS + 1);
+  expect(said().match(/"order_id":4/g)).toHaveLength(1);
 });
