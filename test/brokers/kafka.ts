@@ -10,8 +10,10 @@ import type { Broker } from './broker.js';
 import { freePorts, type Guarded, spawnGuarded } from './guarded.js';
 import { quorum, SCRAM, secureListener } from './kafka/properties.js';
 
+const { KAFKA_VERSION: VERSION } = process.env;
+
 /** Where scripts/kafka.mjs puts what a broker is made of. */
-export const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
+export const JARS = join(REPOSITORY, 'node_modules/.cache', VERSION ? `thrun-kafka-${VERSION}` : 'thrun-kafka');
 
 /** Small and quick to start: no second compiler, one collector, a heap of its tests' size. */
 const JVM = [
