@@ -168,6 +168,8 @@ export interface KafkaConfig {
   readonly timeout?: Duration;
   /** How often a worker tells its group that it lives; a change of the group is noticed as soon. Default `500ms`. */
   readonly heartbeat?: Duration;
+  /** Of what is published: `none` (default) or `gzip`. What others compress is read, whatever they use. */
+  readonly compression?: 'none' | 'gzip';
   readonly topics?: KafkaTopicsConfig;
 }
 

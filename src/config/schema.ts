@@ -107,6 +107,7 @@ const kafka = {
   ),
   timeout: v.optional(duration(100, HOUR)),
   heartbeat: v.optional(duration(50, 10_000)),
+  compression: v.optional(oneOf(['none', 'gzip'])),
   topics: v.optional(
     section({
       partitions: v.optional(whole(1, 10_000)),

@@ -10,8 +10,10 @@ import { HURRY, quorum, SCRAM, secureListener } from './kafka/properties.js';
 import { freePorts } from './ports.js';
 import { newFolder, type Placement, Server, startAll } from './server.js';
 
+const { KAFKA_VERSION: VERSION } = process.env;
+
 /** Where scripts/kafka.mjs puts what a broker is made of. */
-const JARS = join(REPOSITORY, 'node_modules/.cache/thrun-kafka');
+export const JARS = join(REPOSITORY, 'node_modules/.cache', VERSION ? `thrun-kafka-${VERSION}` : 'thrun-kafka');
 
 /** Small and quick to start: no second compiler, one collector, a heap of its tests' size. */
 const SMALL = ['-Xms128m', '-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];

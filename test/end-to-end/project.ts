@@ -5,7 +5,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -107,10 +106,11 @@ export function ledger({ event, meta, attempt }: EventContext, more: object = {}
     return thrun;
   }
 
-  /** Has this process been handed anything, of late? */
-  hasWorked(pid: number, withinMs = Number.POSITIVE_INFINITY): boolean {
-    const written = statSync(join(this.folder, 'ledger', `${pid}.ndjson`), { throwIfNoEntry: false });
-    return written !== undefined && Date.now() - written.mtimeMs < withinMs;
+  /** Has this process begun something that it has not ended? */
+  isRunning(pid: number): boolean {
+    const path = join(this.folder, 'ledger', `${pid}.ndjson`);
+    const lines = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return lines.split('"step":"begin"').length > lines.split('"step":"end"').length;
   }
 
   handled(): Handled[] {

@@ -150,6 +150,9 @@ export class KafkaFailure extends Error {
   }
 }
 
+/** This client was closed: there is nobody to ask any more. */
+export const CLOSED = 'CLOSED';
+
 /** Somebody deleted a topic. */
 export const GONE = 'UNKNOWN_TOPIC_OR_PARTITION';
 

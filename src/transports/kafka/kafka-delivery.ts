@@ -2,7 +2,7 @@ import type { Delivery, Successor } from '../../contracts/delivery.js';
 import type { KafkaRecord, Place } from './kafka-client.js';
 import { cloudEventOf } from './kafka-cloudevent.js';
 import { OWN, textIn, wholeIn } from './kafka-headers.js';
-import type { Entry } from './kafka-ledger.js';
+import type { Entry } from './kafka-entry.js';
 import { isOurs } from './kafka-names.js';
 
 /** What a delivery needs of the member of the group that received it. */

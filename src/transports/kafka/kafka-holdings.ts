@@ -1,7 +1,8 @@
 import type { KafkaClient, Fetched, MemberLink, Place } from './kafka-client.js';
 import { placeKey } from './kafka-client.js';
 import type { Committable } from './kafka-commits.js';
-import { type Entry, Ledger } from './kafka-ledger.js';
+import type { Entry } from './kafka-entry.js';
+import { Ledger } from './kafka-ledger.js';
 import { isOurs, roleOf } from './kafka-names.js';
 import { WaitingLine } from './kafka-waiting-line.js';
 

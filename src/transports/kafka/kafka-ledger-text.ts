@@ -16,6 +16,13 @@ export interface Run {
   readonly begun: number;
 }
 
+/** A run that a dead worker held is free again, and counted. */
+export function takenOver({ length, status, vain, begun }: Run): Run {
+  if (status === HELD) return { length, status: FREE, vain: vain + 1, begun };
+  if (status === BEGUN) return { length, status: FREE, vain, begun: begun + 1 };
+  return { length, status, vain, begun };
+}
+
 /** Kafka takes 4096 bytes beside an offset (`offset.metadata.max.bytes`); base64 makes four of three. */
 const MOST_BYTES = 3000;
 

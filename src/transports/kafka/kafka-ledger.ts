@@ -1,48 +1,7 @@
-import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
 import type { CommittedOffset, KafkaRecord, Place } from './kafka-client.js';
-import { countsOf, NO_COUNTS, wholeIn, OWN, type Counts } from './kafka-headers.js';
-import { BEGUN, DONE, FREE, HELD, type Run, readRuns, type Status, writeRuns } from './kafka-ledger-text.js';
-
-/** One record of a partition, from its receipt to its settlement. */
-export class Entry {
-  status: Status = FREE;
-  /** In the hands of a worker. */
-  isGiven = false;
-  vain = 0;
-  begun = 0;
-
-  constructor(
-    readonly ledger: Ledger,
-    readonly offset: number,
-    /** Undefined: settled before it was ever read here. */
-    public record: KafkaRecord | undefined,
-    readonly counts: Counts,
-    /** Nothing else with it may run at the same time. */
-    readonly key: string | undefined,
-  ) {}
-
-  get size(): number {
-    return (this.record?.value?.length ?? 0) + (this.record?.key?.length ?? 0);
-  }
-
-  /** This receipt included. */
-  get attempt(): number {
-    return this.counts.attempts + this.vain + this.begun + 1;
-  }
-
-  /** Up to where it is a suspect every receipt in vain was a crash; from there on only those that had begun. */
-  get crashes(): number {
-    const { crashes } = this.counts;
-    return (crashes >= SUSPECT_CRASHES ? crashes : Math.min(SUSPECT_CRASHES, crashes + this.vain)) + this.begun;
-  }
-}
-
-/** A run that a dead worker held is free again, and counted. */
-function takenOver({ length, status, vain, begun }: Run): Run {
-  if (status === HELD) return { length, status: FREE, vain: vain + 1, begun };
-  if (status === BEGUN) return { length, status: FREE, vain, begun: begun + 1 };
-  return { length, status, vain, begun };
-}
+import { Entry } from './kafka-entry.js';
+import { countsOf, NO_COUNTS, wholeIn, OWN } from './kafka-headers.js';
+import { BEGUN, DONE, FREE, HELD, type Run, readRuns, type Status, takenOver, writeRuns } from './kafka-ledger-text.js';
 
 /**
  * What is known of one partition between the first offset that is not settled and the last that was read. It is what is

@@ -8,7 +8,8 @@ import { textOf } from './kafka-errors.js';
 import { Fetcher } from './kafka-fetcher.js';
 import { type Ear, Health } from './kafka-health.js';
 import { Holdings } from './kafka-holdings.js';
-import type { Entry, Ledger } from './kafka-ledger.js';
+import type { Entry } from './kafka-entry.js';
+import type { Ledger } from './kafka-ledger.js';
 import { Membership } from './kafka-membership.js';
 import { groupId } from './kafka-names.js';
 import type { Parcels } from './kafka-parcels.js';
@@ -296,8 +297,8 @@ export class Member {
 
   #unreadable({ topic, partition }: Place, error: unknown): void {
     this.#health.degraded(
-      `${topic}/${partition} waits for a record that cannot be read: ${textOf(error)}. Producers have to write with gzip or without ` +
-        'compression; what is there has to be deleted (kafka-delete-records.sh)',
+      `${topic}/${partition} waits for records that cannot be read: ${textOf(error)}. They have to be deleted ` +
+        '(kafka-delete-records.sh)',
     );
   }
 

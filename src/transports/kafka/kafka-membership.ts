@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import { assign, type AssignableMember, factsOf, factsText, type MemberFacts } from './kafka-assigner.js';
 import {
+  CLOSED,
   codeOf,
   KafkaFailure,
   type Joined,
@@ -31,8 +32,8 @@ export interface MembershipParts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** The group does not know this member any more. */
-const LOST = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
+/** The group does not know this member any more, or cannot be asked any more. */
+const LOST = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID', CLOSED]);
 
 const REBALANCE = 'REBALANCE_IN_PROGRESS';
 const LONGEST_PAUSE_MS = 2000;

@@ -11,6 +11,8 @@ export interface KafkaOptions {
   readonly timeoutMs: number;
   /** How often a member tells the group that it lives. A change in the group is noticed as soon. */
   readonly heartbeatMs: number;
+  /** Of what is written. Default: none. */
+  readonly compression?: 'none' | 'gzip' | undefined;
   /** What this application has on the broker, whether anything is there yet or not. */
   readonly queues?: readonly string[] | undefined;
   /** Of topics that are made. */

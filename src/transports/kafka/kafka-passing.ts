@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import { textOf } from './kafka-errors.js';
-import type { Entry } from './kafka-ledger.js';
+import type { Entry } from './kafka-entry.js';
 import type { Parcels } from './kafka-parcels.js';
 import type { Sender } from './kafka-sender.js';
 import type { WaitingLine } from './kafka-waiting-line.js';

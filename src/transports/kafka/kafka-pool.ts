@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
-import type { Entry, Ledger } from './kafka-ledger.js';
+import type { Entry } from './kafka-entry.js';
+import type { Ledger } from './kafka-ledger.js';
 import { FREE, HELD } from './kafka-ledger-text.js';
 import { RUNGS } from './kafka-ladder.js';
 

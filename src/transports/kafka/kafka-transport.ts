@@ -25,6 +25,9 @@ import { Sender } from './kafka-sender.js';
 import { Topics } from './kafka-topics.js';
 import { KafkajsClient } from './kafkajs-client.js';
 
+/** At its close its groups have this long to be told; those that are not find out by themselves. */
+const CLOSING_MS = 5000;
+
 /** Topics and consumer groups on Kafka 4, tested on 4.4. What it promises and what it cannot: README.md. */
 export class KafkaTransport implements Transport {
   readonly name = 'kafka';
@@ -41,6 +44,7 @@ export class KafkaTransport implements Transport {
   readonly checks: BrokerChecks;
   readonly history: HistoryAccess;
   readonly #client: KafkaClient;
+  readonly #clock: Clock;
   readonly #topics: Topics;
   readonly #parcels: Parcels;
   readonly #sender: Sender;
@@ -54,6 +58,7 @@ export class KafkaTransport implements Transport {
 
   constructor(options: KafkaOptions, clock: Clock = systemClock, client: KafkaClient = new KafkajsClient(options)) {
     this.#client = client;
+    this.#clock = clock;
     this.#topics = new Topics(client, options.topics);
     this.#parcels = new Parcels(this.#topics, clock);
     this.#sender = new Sender(client, this.#topics, clock, options.timeoutMs);
@@ -118,11 +123,18 @@ export class KafkaTransport implements Transport {
   }
 
   async #close(): Promise<void> {
+    const leaving = this.#leave();
+    await Promise.race([leaving, new Promise<void>((resolve) => void this.#clock.after(CLOSING_MS, resolve))]);
+    await Promise.allSettled(this.#publishing);
+    await this.#client.close();
+    await leaving;
+  }
+
+  async #leave(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     await this.#members.close();
     await Promise.allSettled(this.#publishing);
     await this.#sender.close();
-    await this.#client.close();
   }
 
   #refuseWhenClosed(): void {

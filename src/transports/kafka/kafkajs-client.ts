@@ -1,7 +1,6 @@
-import kafkajs, { type Admin, type Kafka, type KafkaConfig, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import {
   type ClusterInfo,
-  codeOf,
   type Committed,
   type CommittedOffset,
   type Fetched,
@@ -13,111 +12,56 @@ import {
   type TopicSpec,
 } from './kafka-client.js';
 import type { KafkaOptions } from './kafka-options.js';
-import { failureOf } from './kafkajs-failure.js';
+import { Connections } from './kafkajs-connections.js';
 import { committedOf, fetchedOf, fetchFrom, KafkajsMember, offsetsByTopic, READ_COMMITTED } from './kafkajs-member.js';
-import {
-  Cluster,
-  createLogger,
-  defaultSocketFactory,
-  type RawBroker,
-  type RawCluster,
-  type RawMetadata,
-} from './kafkajs-parts.js';
-import { mendHalfOpen } from './kafkajs-half-open.js';
-import { mendSpin } from './kafkajs-spin.js';
+import { byLeader, clusterOf, metadataOf } from './kafkajs-metadata.js';
+import type { RawBroker, RawCluster } from './kafkajs-parts.js';
+import { KafkajsProducer } from './kafkajs-producer.js';
 
-/** No answer for so long: the connection is given up. */
-const REQUEST_MS = 10_000;
-const CONNECTION_MS = 3000;
-
-/** kafkajs tries again by itself, but not for long: who waits here knows better what for. */
-const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
+/** What is asked when it closes may go unanswered. */
+const GOODBYE_MS = 1000;
 
 const MAKING_MS = 15_000;
 const LOOK_MS = 10;
-const MOST_ATTEMPTS = 8;
-const MOVING = new Set([
-  'NOT_LEADER_FOR_PARTITION',
-  'LEADER_NOT_AVAILABLE',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'NOT_COORDINATOR_FOR_GROUP',
-  'GROUP_COORDINATOR_NOT_AVAILABLE',
-  'GROUP_LOAD_IN_PROGRESS',
-]);
 const EARLIEST = -2;
 const LATEST = -1;
 
-const silent = () => () => undefined;
-
 /** kafkajs: the client of this transport. Nothing else imports it. */
 export class KafkajsClient implements KafkaClient {
-  readonly #config: KafkaConfig;
-  readonly #kafka: Kafka;
+  readonly #connections: Connections;
   readonly #cluster: RawCluster;
   readonly #admin: Admin;
+  readonly #producer: KafkajsProducer;
   #connectedAdmin: Promise<void> | undefined;
-  #producer: Promise<Producer> | undefined;
 
-  constructor({ brokers, clientId, ssl, sasl }: KafkaOptions) {
-    mendSpin();
-    mendHalfOpen();
-    this.#config = {
-      brokers: [...brokers],
-      clientId,
-      requestTimeout: REQUEST_MS,
-      connectionTimeout: CONNECTION_MS,
-      enforceRequestTimeout: true,
-      retry: RETRY,
-      // What went wrong is told by errors and notices; its log would say everything a second time.
-      logLevel: kafkajs.logLevel.NOTHING,
-      logCreator: silent,
-      ...(ssl !== undefined && { ssl }),
-      // A copy: kafkajs writes into it.
-      ...(sasl !== undefined && { sasl: { ...sasl } as NonNullable<KafkaConfig['sasl']> }),
-    };
-    this.#kafka = new kafkajs.Kafka(this.#config);
-    this.#cluster = this.#newCluster();
-    this.#admin = this.#kafka.admin();
+  constructor(options: KafkaOptions) {
+    this.#connections = new Connections(options);
+    const kafka = new kafkajs.Kafka(this.#connections.config);
+    this.#cluster = this.#connections.cluster();
+    this.#admin = kafka.admin();
+    this.#producer = new KafkajsProducer(kafka, options.compression);
   }
 
   async open(): Promise<void> {
-    await this.#try(async () => {
+    await this.#connections.try(async () => {
       await this.#cluster.connect();
       await this.#broker();
     });
   }
 
   async close(): Promise<void> {
-    const producer = await this.#producer?.catch(() => undefined);
-    await Promise.allSettled([
-      producer?.disconnect(),
+    const goodbye = Promise.allSettled([
+      this.#producer.close(),
       this.#connectedAdmin && this.#admin.disconnect(),
       this.#cluster.disconnect(),
     ]);
+    await Promise.race([goodbye, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS).unref())]);
+    this.#connections.sockets.close();
+    await goodbye;
   }
 
   async cluster(topics: readonly string[] = []): Promise<ClusterInfo> {
-    return this.#try(async () => {
-      const broker = await this.#broker();
-      const answers = await metadataOf(broker, topics);
-      return {
-        brokers: answers[0]?.brokers.length ?? 0,
-        topics: new Map(
-          answers.flatMap(({ topicMetadata }) =>
-            topicMetadata.map(({ topic, partitionMetadata }) => [
-              topic,
-              partitionMetadata
-                .map(({ partitionId, replicas, isr }) => ({
-                  partition: partitionId,
-                  replicas: replicas.length,
-                  inSync: isr.length,
-                }))
-                .sort((a, b) => a.partition - b.partition),
-            ]),
-          ),
-        ),
-      };
-    });
+    return this.#connections.try(async () => clusterOf(await metadataOf(await this.#broker(), topics)));
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<void> {
@@ -128,7 +72,7 @@ export class KafkajsClient implements KafkaClient {
       configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
     }));
     await this.#asAdmin((admin) => admin.createTopics({ topics: specs, waitForLeaders: false, timeout: MAKING_MS }));
-    await this.#led(topics.map(({ topic }) => topic));
+    await this.#connections.try(() => this.#led(topics.map(({ topic }) => topic)));
   }
 
   async configs(topics: readonly string[]) {
@@ -145,7 +89,7 @@ export class KafkajsClient implements KafkaClient {
   async offsets(places: readonly Place[], at: 'earliest' | 'latest' | number): Promise<readonly number[]> {
     if (places.length === 0) return [];
     const timestamp = at === 'earliest' ? EARLIEST : at === 'latest' ? LATEST : at;
-    return this.#again(async () => {
+    return this.#connections.again(async () => {
       const nodes = await this.#byLeader(places);
       const found = new Map<string, number>();
       await Promise.all(
@@ -166,49 +110,24 @@ export class KafkajsClient implements KafkaClient {
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
-    await this.#try(async () => {
-      const topics = new Map<string, Message[]>();
-      for (const { topic, partition, key, value, headers } of records) {
-        let messages = topics.get(topic);
-        if (!messages) topics.set(topic, (messages = []));
-        messages.push({
-          partition,
-          key: key as Buffer | null,
-          value: value as Buffer | null,
-          headers: headers as Record<string, Buffer>,
-        });
-      }
-      this.#producer ??= this.#newProducer();
-      const starting = this.#producer;
-      const producer = await starting.catch((error: unknown) => {
-        if (this.#producer === starting) this.#producer = undefined;
-        throw error;
-      });
-      const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
-      await producer.sendBatch({ topicMessages, acks: -1, timeout: REQUEST_MS });
-    });
+    await this.#connections.try(() => this.#producer.send(records));
   }
 
   async renew(): Promise<void> {
-    const producer = this.#producer;
-    this.#producer = undefined;
-    void producer?.then((one) => one.disconnect()).catch(() => undefined);
+    this.#producer.renew();
   }
 
   async read(place: Place, offset: number): Promise<Fetched> {
-    return this.#again(async () => {
-      const [node] = [...(await this.#byLeader([place])).keys()];
-      const broker = await this.#cluster.findBroker({ nodeId: node ?? -1 });
-      const [fetched] = await fetchFrom(broker, [{ ...place, offset }], 0);
+    return this.#connections.again(async () => {
+      const [fetched] = await fetchFrom(await this.#leader(place), [{ ...place, offset }], 0);
       return fetched ? fetchedOf(place, fetched, offset) : { ...place, records: [], next: offset };
     });
   }
 
   async deleteBefore(place: Place, offset: number): Promise<void> {
-    await this.#again(async () => {
+    await this.#connections.again(async () => {
       const { topic, partition } = place;
-      const [node] = [...(await this.#byLeader([place])).keys()];
-      const broker = await this.#cluster.findBroker({ nodeId: node ?? -1 });
+      const broker = await this.#leader(place);
       await broker.deleteRecords({ topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }] });
     });
   }
@@ -221,11 +140,11 @@ export class KafkajsClient implements KafkaClient {
   async committed(group: string, topics: readonly string[]): Promise<Committed> {
     const { topics: known } = await this.cluster(topics);
     const counts = new Map([...known].map(([topic, partitions]) => [topic, partitions.length]));
-    return this.#again(async () => committedOf(await this.#coordinator(group), group, counts));
+    return this.#connections.again(async () => committedOf(await this.#coordinator(group), group, counts));
   }
 
   async commit(group: string, offsets: readonly CommittedOffset[]): Promise<void> {
-    await this.#again(async () => {
+    await this.#connections.again(async () => {
       const broker = await this.#coordinator(group);
       const request = { groupId: group, memberId: '', groupGenerationId: -1, topics: offsetsByTopic(offsets) };
       await broker.offsetCommit(request);
@@ -233,7 +152,7 @@ export class KafkajsClient implements KafkaClient {
   }
 
   member(group: string): MemberLink {
-    return new KafkajsMember(group, () => this.#newCluster());
+    return new KafkajsMember(group, () => this.#connections.cluster(), this.#connections.sockets);
   }
 
   async #broker(): Promise<RawBroker> {
@@ -246,22 +165,14 @@ export class KafkajsClient implements KafkaClient {
     return this.#cluster.findGroupCoordinator({ groupId: group });
   }
 
+  async #leader(place: Place): Promise<RawBroker> {
+    const [nodeId = -1] = (await this.#byLeader([place])).keys();
+    return this.#cluster.findBroker({ nodeId });
+  }
+
   async #byLeader(places: readonly Place[]): Promise<ReadonlyMap<number, Place[]>> {
     const topics = [...new Set(places.map(({ topic }) => topic))];
-    const leaders = new Map<string, number>();
-    for (const { topicMetadata } of await metadataOf(await this.#broker(), topics)) {
-      for (const { topic, partitionMetadata } of topicMetadata) {
-        for (const { partitionId, leader } of partitionMetadata)
-          leaders.set(placeKey({ topic, partition: partitionId }), leader);
-      }
-    }
-    const nodes = new Map<number, Place[]>();
-    for (const place of places) {
-      const leader = leaders.get(placeKey(place)) ?? -1;
-      const own = nodes.get(leader);
-      if (own) own.push(place);
-      else nodes.set(leader, [place]);
-    }
+    const nodes = byLeader(await metadataOf(await this.#broker(), topics), places);
     if ([...nodes.keys()].some((node) => !this.#cluster.getNodeIds().includes(String(node)))) await this.#meet(topics);
     return nodes;
   }
@@ -281,41 +192,14 @@ export class KafkajsClient implements KafkaClient {
         const ready = answers.flatMap(({ topicMetadata }) => topicMetadata);
         if (ready.length === topics.length) return;
       } catch (error) {
-        if ((error as { readonly type?: string }).type !== 'LEADER_NOT_AVAILABLE') throw failureOf(error);
+        if ((error as { readonly type?: string }).type !== 'LEADER_NOT_AVAILABLE') throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 
-  #newCluster(): RawCluster {
-    return new Cluster({
-      ...this.#config,
-      logger: createLogger({ level: kafkajs.logLevel.NOTHING, logCreator: silent }),
-      socketFactory: this.#config.socketFactory ?? defaultSocketFactory(),
-      isolationLevel: READ_COMMITTED,
-      metadataMaxAge: 60_000,
-      allowAutoTopicCreation: false,
-    });
-  }
-
-  /** Idempotent, so that what is sent again after a lost answer is there once. */
-  async #newProducer(): Promise<Producer> {
-    const producer = this.#kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      retry: RETRY,
-      createPartitioner:
-        () =>
-        ({ message }) =>
-          message.partition ?? 0,
-    });
-    await producer.connect();
-    return producer;
-  }
-
   async #asAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
-    return this.#try(async () => {
+    return this.#connections.try(async () => {
       this.#connectedAdmin ??= this.#admin.connect();
       await this.#connectedAdmin.catch((error: unknown) => {
         this.#connectedAdmin = undefined;
@@ -324,44 +208,4 @@ export class KafkajsClient implements KafkaClient {
       return work(this.#admin);
     });
   }
-
-  /** Leaders and coordinators move, and what was just made has none for a moment: the question is asked again. */
-  async #again<Answer>(work: () => Promise<Answer>): Promise<Answer> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.#try(work);
-      } catch (error) {
-        if (attempt === MOST_ATTEMPTS || !MOVING.has(codeOf(error) ?? '')) throw error;
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS * 2 ** attempt));
-      }
-    }
-  }
-
-  async #try<Answer>(work: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await work();
-    } catch (error) {
-      throw failureOf(error);
-    }
-  }
-}
-
-/** Asked for several of which one is not there, kafkajs gives none: then each is asked for by itself. */
-async function metadataOf(broker: RawBroker, topics: readonly string[]): Promise<readonly RawMetadata[]> {
-  try {
-    return [await broker.metadata(topics)];
-  } catch (error) {
-    if (topics.length === 0 || !isUnknown(error)) throw error;
-    if (topics.length > 1) {
-      const answers = await Promise.all(topics.map((topic) => metadataOf(broker, [topic])));
-      return answers.flat();
-    }
-    // Who the brokers are is answered beside topics that are there: how many replicas a new one gets depends on it.
-    const { brokers } = await broker.metadata([]);
-    return [{ brokers, topicMetadata: [] }];
-  }
-}
-
-function isUnknown(error: unknown): boolean {
-  return (error as { readonly type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION';
 }

@@ -22,6 +22,7 @@ import {
   type RawRecord,
   withoutAborted,
 } from './kafkajs-parts.js';
+import type { Sockets } from './kafkajs-sockets.js';
 
 /** The name of our way to share partitions: members that go by another one are refused by the broker. */
 const PROTOCOL = 'thrun';
@@ -38,13 +39,15 @@ const SILENT_MS = 15_000;
 
 /** One member's connections: a coordinator's answers are not to wait behind those of another member. */
 export class KafkajsMember implements MemberLink {
+  readonly #sockets: Sockets;
   readonly #group: string;
   readonly #newCluster: () => RawCluster;
   #cluster: RawCluster;
   #coordinator: Promise<RawBroker> | undefined;
   #topics: readonly string[] = [];
 
-  constructor(group: string, newCluster: () => RawCluster) {
+  constructor(group: string, newCluster: () => RawCluster, sockets: Sockets) {
+    this.#sockets = sockets;
     this.#group = group;
     this.#newCluster = newCluster;
     this.#cluster = newCluster();
@@ -167,6 +170,7 @@ export class KafkajsMember implements MemberLink {
 
   /** Whatever kafkajs does not even fail at: its connections are taken to hang, and new ones take their place. */
   async #try<Answer>(work: () => Promise<Answer>, patienceMs = SILENT_MS): Promise<Answer> {
+    this.#sockets.refuse();
     const cluster = this.#cluster;
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_, reject) => {

@@ -169,6 +169,10 @@ const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
 };
 export const { MemberMetadata, MemberAssignment } = protocol;
 
+export const { KafkaJSPartialMessageError: PartialMessage } = require('kafkajs/src/errors') as {
+  readonly KafkaJSPartialMessageError: new (message: string) => Error;
+};
+
 export const RequestQueue = require('kafkajs/src/network/requestQueue') as {
   readonly prototype: RequestQueuePrototype;
 };

@@ -27,38 +27,46 @@ test('a topic that is deleted while it is consumed is made anew, and said', asyn
   });
 }, 30_000);
 
-test('gzip is read; what is compressed otherwise holds up its own partition and no other', async () => {
+test('a batch that is too large when it is unpacked holds up its own partition and no other', async () => {
   const { transport, queue, notices, texts } = await start();
   await transport.publish(queue, []);
-  const { CompressionTypes, CompressionCodecs } = kafkajs;
-  const unknown = CompressionCodecs[CompressionTypes.Snappy];
-  CompressionCodecs[CompressionTypes.Snappy] = () => ({
-    compress: async (encoder: { readonly buffer: Buffer }) => snappy(encoder.buffer),
-    // Whoever reads it meanwhile cannot, as ever.
-    decompress: async () => unknown?.() as never,
-  });
-  const producer = kafka(await sharedKafka()).producer({
-    createPartitioner:
-      () =>
-      ({ message: one }) =>
-        one.partition ?? 0,
-  });
-  await producer.connect();
-  const topic = topicName(queue);
-  await producer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ partition: 0, value: 'zipped' }] });
+  const send = await zipping(topicName(queue));
+  await send(0, 'zipped');
   expect(await texts(1)).toEqual(['zipped']);
-  await producer.send({
-    topic,
-    compression: CompressionTypes.Snappy,
-    messages: [{ partition: 0, value: 'unreadable' }],
-  });
-  // As it is: kafkajs itself knows gzip alone.
-  CompressionCodecs[CompressionTypes.Snappy] = unknown;
-  await producer.send({ topic, messages: [{ partition: 1, value: 'beside it' }] });
-  await producer.disconnect();
+  await send(0, Buffer.alloc(33 * MIB));
+  await send(1, 'beside it');
   expect(await texts(1)).toEqual(['beside it']);
-  expect(notices).toContainEqual({ kind: 'degraded', message: expect.stringContaining('gzip') });
+  const message = expect.stringMatching(
+    /\/0 waits for records .* gzip: it comes to more than 32 MiB .*kafka-delete-records/,
+  );
+  await expect.poll(() => notices).toContainEqual({ kind: 'degraded', message });
 });
+
+test('many batches that are large when they are unpacked come one after the other', async () => {
+  const { transport, queue, notices, texts } = await start();
+  await transport.publish(queue, []);
+  const send = await zipping(topicName(queue));
+  const letters = ['a', 'b', 'c', 'd', 'e'];
+  for (const text of letters) await send(0, Buffer.alloc(20 * MIB, text));
+  expect((await texts(5)).map((text) => [text[0], text.length])).toEqual(letters.map((text) => [text, 20 * MIB]));
+  expect(notices).toEqual([]);
+}, 30_000);
+
+const MIB = 1024 * 1024;
+
+/** Sends to one partition, compressed with gzip. */
+async function zipping(topic: string) {
+  const createPartitioner: kafkajs.ICustomPartitioner =
+    () =>
+    ({ message: one }) =>
+      one.partition ?? 0;
+  const producer = kafka(await sharedKafka()).producer({ createPartitioner });
+  await producer.connect();
+  open.push({ close: () => producer.disconnect() });
+  const compression = kafkajs.CompressionTypes.GZIP;
+  return async (partition: number, value: string | Buffer) =>
+    void (await producer.send({ topic, compression, messages: [{ partition, value }] }));
+}
 
 async function start() {
   const transport = new KafkaTransport(kafkaOptions(await sharedKafka()));
@@ -91,17 +99,6 @@ async function admin(work: (one: kafkajs.Admin) => Promise<void>): Promise<void>
 function kafka(broker: string): kafkajs.Kafka {
   return new kafkajs.Kafka({ brokers: [broker], logLevel: kafkajs.logLevel.NOTHING });
 }
-
-/** Java's framing around one block of literals. */
-function snappy(bytes: Buffer): Buffer {
-  if (bytes.length > 127) throw new Error('more than one length byte');
-  const block = Buffer.concat([Buffer.of(bytes.length, 60 << 2, bytes.length - 1), bytes]);
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(block.length);
-  return Buffer.concat([HEADER, length, block]);
-}
-
-const HEADER = Buffer.concat([Buffer.of(0x82), Buffer.from('SNAPPY'), Buffer.of(0, 0, 0, 0, 1, 0, 0, 0, 1)]);
 
 function message(text: string) {
   return { body: Buffer.from(text), event: 'x' };

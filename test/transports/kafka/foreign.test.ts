@@ -1,12 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import type { EventContext } from '../../../src/index.js';
 import { REPOSITORY } from '../../support/build.js';
+import { folder, goProgram } from './go.js';
 import { app, node, until } from './stage.js';
+
+const HOUR_MS = 3_600_000;
 
 /** The programs of docs/kafka.md, as they stand there but for the address, against a real worker. */
 const docs = readFileSync(join(REPOSITORY, 'docs', 'kafka.md'), 'utf8');
@@ -33,19 +35,9 @@ async function shop() {
   return { url, thrun, received };
 }
 
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'thrun-foreign-'));
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
-  return made;
-}
-
-/** A program in Go of the docs. The first time its client is fetched and compiled. */
-async function goProgram(words: string): Promise<string> {
-  const made = folder();
-  cpSync(join(REPOSITORY, 'test/end-to-end/producers/kafka'), made, { recursive: true });
-  writeFileSync(join(made, 'main.go'), program('go', words));
-  await run('go', ['build', '-o', 'program', '.'], { cwd: made });
-  return join(made, 'program');
+/** A program in Go of the docs. */
+function goOfDocs(words: string): Promise<string> {
+  return goProgram('.', (made) => writeFileSync(join(made, 'main.go'), program('go', words)));
 }
 
 function sh(command: string, url: string) {
@@ -95,8 +87,8 @@ test('Python, with confluent-kafka', async () => {
   );
 });
 
-test('Go, with franz-go', { timeout: 240_000 }, async () => {
-  const publish = await goProgram('ProduceSync');
+test('Go, with franz-go, compressed as it does by itself', { timeout: 240_000 }, async () => {
+  const publish = await goOfDocs('ProduceSync');
   const { url, received } = await shop();
   await run(publish, [url]);
   await until(() =>
@@ -107,7 +99,7 @@ test('Go, with franz-go', { timeout: 240_000 }, async () => {
 });
 
 test('kcat and Go consume what thrun publishes, each in a group of its own', { timeout: 240_000 }, async () => {
-  const consume = await goProgram('ConsumerGroup');
+  const consume = await goOfDocs('ConsumerGroup');
   const { url, thrun, received } = await shop();
   await thrun.event('order_created', { order_id: 1 }, { source: 'thrun' });
   const shell = program('sh', '-G accounts').replace('accounts', 'others').replaceAll(ADDRESS, url);
@@ -116,4 +108,18 @@ test('kcat and Go consume what thrun publishes, each in a group of its own', { t
   expect(received).toHaveLength(1);
   await thrun.event('order_created', { order_id: 2 }, { source: 'thrun', format: 'cloudevents-binary' });
   for (const text of said) await until(() => expect(text()).toMatch(/ce_type=order_created.* {"order_id":2}/), 20_000);
+});
+
+test('kcat reads where it waits what is not due, once, and is told when it is', async () => {
+  const { url, thrun } = await shop();
+  const said = saying('sh', '-c', program('sh', '-G reminders').replaceAll(ADDRESS, url));
+  const from = Date.now();
+  await thrun.event('order_created', { order_id: 4 }, { source: 'thrun', delay: '1h' });
+  const to = Date.now();
+  await thrun.event('order_created', { order_id: 5 }, { source: 'thrun', delay: '2h' });
+  await until(() => expect(said()).toContain('"order_id":5'), 20_000);
+  const [due = ''] = /(?<=x-thrun-due=)\d+(?=.*"order_id":4)/.exec(said()) ?? [];
+  expect(Number(due)).toBeGreaterThanOrEqual(from + HOUR_MS);
+  expect(Number(due)).toBeLessThanOrEqual(to + HOUR_MS + 1);
+  expect(said().match(/"order_id":4/g)).toHaveLength(1);
 });

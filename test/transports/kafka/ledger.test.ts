@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { KafkaRecord } from '../../../src/transports/kafka/kafka-client.js';
-import { type Entry, Ledger } from '../../../src/transports/kafka/kafka-ledger.js';
+import type { Entry } from '../../../src/transports/kafka/kafka-entry.js';
+import { Ledger } from '../../../src/transports/kafka/kafka-ledger.js';
 import { DONE, FREE, HELD, readRuns, type Run, writeRuns } from '../../../src/transports/kafka/kafka-ledger-text.js';
 
 const PLACE = { topic: 'events', partition: 0 };
