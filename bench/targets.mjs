@@ -65,8 +65,9 @@ export const TARGETS = {
     },
     serve: async (data) => {
       const { url, stop } = await startKafka(data);
-      const { makeOffsetsTopic } = await import('./contenders/kafka/topic.mjs');
+      const { makeOffsetsTopic, warmUp } = await import('./contenders/kafka/topic.mjs');
       await makeOffsetsTopic(url);
+      await warmUp(url);
       let number = 0;
       const fresh = () => ({ url, queue: `bench-${++number}` });
       return { fresh, stop };
