@@ -62,8 +62,9 @@ export const TARGETS = {
     serve: async (data) => {
       const { startKafka } = await testBroker('kafka');
       const broker = await startKafka({ below: data, isMeasured: true });
-      const { makeOffsetsTopic } = await import('./contenders/kafka/topic.mjs');
+      const { makeOffsetsTopic, warmUp } = await import('./contenders/kafka/topic.mjs');
       await makeOffsetsTopic(broker.url);
+      await warmUp(broker.url);
       return queuesOf(broker);
     },
   },

@@ -5,7 +5,10 @@ import type { Membership } from './kafka-membership.js';
 /** Of one place: a ledger, or what waits for its time. */
 export interface Committable {
   isDirty: boolean;
-  commit(): CommittedOffset;
+  /** @param isAhead what comes next is wanted at once */
+  commit(isAhead: boolean): CommittedOffset;
+  /** What {@link commit} last gave is on the broker. */
+  committed?(): void;
 }
 
 export interface CommitsParts {
@@ -13,6 +16,8 @@ export interface CommitsParts {
   readonly clock: Clock;
   readonly membership: () => Membership;
   readonly places: () => Iterable<Committable>;
+  /** Somebody waits for what comes next. */
+  readonly isAhead: () => boolean;
   readonly onWritten: () => void;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -87,7 +92,7 @@ export class Commits {
   }
 
   async #write(): Promise<boolean> {
-    const { link, membership, places, onWritten, onTrouble } = this.#parts;
+    const { link, membership, places, isAhead, onWritten, onTrouble } = this.#parts;
     for (let failures = 0; ; failures++) {
       await membership().settled();
       const { seat } = membership();
@@ -97,8 +102,9 @@ export class Commits {
       try {
         await link.commit(
           seat,
-          dirty.map((place) => place.commit()),
+          dirty.map((place) => place.commit(isAhead())),
         );
+        for (const place of dirty) place.committed?.();
         onWritten();
         return true;
       } catch (error) {

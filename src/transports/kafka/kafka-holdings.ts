@@ -59,6 +59,15 @@ export class Holdings {
     return this.#ledgers.get(placeKey(place));
   }
 
+  /** Something is held that was not read. */
+  get isAhead(): boolean {
+    return this.ledgers.some(({ isAhead }) => isAhead);
+  }
+
+  standBack(): void {
+    for (const ledger of this.#ledgers.values()) ledger.standBack();
+  }
+
   isMine(line: WaitingLine): boolean {
     return this.#lines.get(placeKey(line.place)) === line;
   }
@@ -145,17 +154,23 @@ export class Holdings {
   async #add(places: readonly Place[]): Promise<void> {
     const { link, client, onMissed } = this.#parts;
     const topics = [...new Set(places.map(({ topic }) => topic))];
-    const [committed, starts] = await Promise.all([link.committed(topics), client.offsets(places, 'earliest')]);
+    const [committed, starts, ends] = await Promise.all([
+      link.committed(topics),
+      client.offsets(places, 'earliest'),
+      client.offsets(places, 'latest'),
+    ]);
     for (const [i, place] of places.entries()) {
       const key = placeKey(place);
       const start = starts[i] ?? 0;
       const known = committed.get(key);
       const isOwn = isOurs(place.topic);
       const isWait = roleOf(place.topic).kind === 'wait';
-      const one = isWait ? new WaitingLine(place, isOwn, known, start) : new Ledger(place, isOwn, known, start);
+      const one = isWait
+        ? new WaitingLine(place, isOwn, known, start)
+        : new Ledger(place, isOwn, known, start, ends[i]);
       if (known && start > known.offset) onMissed(place, one.skipTo(start));
-      // From now on the group is there, and nothing that is published passes it by.
-      if (!known) one.isDirty = true;
+      // From now on the group is there, and nothing that is published passes it by; and what comes next may be held ahead.
+      if (!known || !isWait) one.isDirty = true;
       if (one instanceof Ledger) this.#ledgers.set(key, one);
       else this.#lines.set(key, one);
     }

@@ -1,3 +1,4 @@
+import { Ahead, AHEAD } from './kafka-ahead.js';
 import type { CommittedOffset, KafkaRecord, Place } from './kafka-client.js';
 import { Entry } from './kafka-entry.js';
 import { countsOf, NO_COUNTS, wholeIn, OWN } from './kafka-headers.js';
@@ -30,23 +31,28 @@ export class Ledger {
   isGone = false;
   /** Something changed since it was last committed. */
   isDirty = false;
+  readonly #ahead = new Ahead();
 
   /**
    * @param isOurs nobody else writes there, so the counts in headers are believed
    * @param start the first offset there is; where nothing was committed, the group begins here
+   * @param end one past the last there is: of what comes later nobody has received anything
    */
   constructor(
     readonly place: Place,
     readonly isOurs: boolean,
     committed: CommittedOffset | undefined,
     start: number,
+    end = Number.POSITIVE_INFINITY,
   ) {
     this.position = committed?.offset ?? start;
-    let end = this.position;
+    let from = this.position;
     for (const run of readRuns(committed?.metadata ?? '')) {
-      end += run.length;
-      this.#before.push({ end, run: takenOver(run) });
+      const to = run.status === HELD ? Math.min(from + run.length, end) : from + run.length;
+      if (to <= from) break;
+      this.#before.push({ end: to, run: takenOver(run) });
       if (run.status === HELD || run.status === BEGUN) this.isDirty = true;
+      from = to;
     }
   }
 
@@ -69,7 +75,7 @@ export class Ledger {
     return this.#entries.length - this.#first;
   }
 
-  /** @returns those that may be delivered, in order; the others wait for their key */
+  /** @returns those that may be delivered, in order, claimed where they were held ahead; the others wait for their key */
   add(records: readonly KafkaRecord[], next: number): readonly Entry[] {
     const ready: Entry[] = [];
     for (const record of records) {
@@ -82,7 +88,9 @@ export class Ledger {
       if (entry.status !== FREE) continue;
       this.waiting++;
       this.waitingBytes += entry.size;
-      if (this.#mayRun(entry)) ready.push(entry);
+      if (!this.#mayRun(entry)) continue;
+      if (this.#ahead.holds(record.offset) && entry.counts.due === undefined) this.claim(entry);
+      ready.push(entry);
     }
     this.position = Math.max(this.position, next);
     this.#advance();
@@ -170,9 +178,29 @@ export class Ledger {
     return this.#runs().length;
   }
 
-  commit(): CommittedOffset {
+  /** @param isAhead what comes next is to be held before it is there */
+  commit(isAhead = false): CommittedOffset {
     this.isDirty = false;
-    return { ...this.place, offset: this.low, metadata: writeRuns(this.#runs()) };
+    // Where much is waiting claims are made ahead of the need anyway; and what a dead worker said of more is not written over.
+    const isFree = this.waiting <= AHEAD && (this.#before.at(-1)?.end ?? 0) <= this.position;
+    const ahead = isAhead && isFree ? this.position + AHEAD : 0;
+    this.#ahead.tell(ahead);
+    return { ...this.place, offset: this.low, metadata: writeRuns(this.#runs(ahead)) };
+  }
+
+  /** The last commit has been answered. */
+  committed(): void {
+    this.#ahead.answered();
+  }
+
+  /** Nothing that comes is received without a claim of its own any more. */
+  standBack(): void {
+    if (this.isAhead) this.isDirty = true;
+    this.#ahead.tell(0);
+  }
+
+  get isAhead(): boolean {
+    return this.#ahead.reaches(this.position);
   }
 
   #entryOf(record: KafkaRecord, isDone: boolean): Entry {
@@ -230,7 +258,9 @@ export class Ledger {
     this.#told = Math.max(this.#told, this.#first);
   }
 
-  #runs(): readonly Run[] {
+  /** @param ahead up to there all that was not read is held */
+  #runs(ahead = 0): readonly Run[] {
+    if (ahead > 0) this.#told = this.#entries.length;
     const runs: { length: number; status: Status; vain: number; begun: number }[] = [];
     let last: (typeof runs)[number] | undefined;
     let expected = this.low;
@@ -243,13 +273,15 @@ export class Ledger {
       else runs.push((last = { length: 1, status, vain, begun }));
     }
     // Then everything read so far has been told of, and what comes next lies where it did.
-    if (last && this.#before.length > 0 && this.position > expected) last.length += this.position - expected;
+    const isMore = this.#before.length > 0 || ahead > 0;
+    if (last && isMore && this.position > expected) last.length += this.position - expected;
     for (const { end, run } of this.#before) {
       const length = end - Math.max(expected, this.position, this.low);
       if (length <= 0) continue;
       runs.push({ ...run, length });
       expected = end;
     }
+    if (ahead > 0) runs.push({ length: ahead - this.position, status: HELD, vain: 0, begun: 0 });
     return runs;
   }
 }

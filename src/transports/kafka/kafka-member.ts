@@ -104,14 +104,17 @@ export class Member {
       ...common,
       membership: () => this.#membership,
       places: () => this.#holdings.all,
+      isAhead: () => this.#isAsking && !this.#membership.isMoving,
       onWritten: () => this.#holdings.trim(),
     });
     this.#pool = new Pool({
       clock,
-      isOpen: () => !this.#membership.isMoving,
+      isOpen: () => !this.#membership.isMoving && this.#membership.isHeard,
       write: () => this.#commits.now(),
       onLate: (entries) => void this.#passing.putAside(entries),
       onRoom: () => this.#fetcher.wake(),
+      isAhead: () => this.#holdings.isAhead,
+      onRest: () => this.#holdings.standBack(),
     });
     const writing = {
       ...parts,

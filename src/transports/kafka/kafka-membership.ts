@@ -59,6 +59,7 @@ export class Membership {
   #joining: Promise<void> | undefined;
   /** Between the word that the group is shared anew and the new share. */
   isMoving = false;
+  #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
@@ -67,6 +68,11 @@ export class Membership {
 
   get seat(): Seat | undefined {
     return this.#seat;
+  }
+
+  /** The coordinator has answered within the session: nobody else can have what is this member's. */
+  get isHeard(): boolean {
+    return performance.now() - this.#heardAt < this.#sessionMs;
   }
 
   /** While it joins it has no generation to speak for: what it would say then waits for the next. */
@@ -170,6 +176,7 @@ export class Membership {
     if (isNew && before) this.#lose();
     this.#memberId = joined.memberId;
     this.#seat = { memberId: joined.memberId, generation: joined.generation };
+    this.#heardAt = performance.now();
     onAnswer();
     await onShare(places, isNew);
   }
@@ -188,6 +195,7 @@ export class Membership {
       if (!this.#seat || this.#isClosed) return;
       try {
         await link.heartbeat(this.#seat);
+        this.#heard();
         onAnswer();
         silentSince = undefined;
       } catch (error) {
@@ -199,6 +207,13 @@ export class Membership {
         await this.#pause(50);
       }
     }
+  }
+
+  /** What was kept back in doubt goes on. */
+  #heard(): void {
+    const wasHeard = this.isHeard;
+    this.#heardAt = performance.now();
+    if (!wasHeard) this.#parts.onMoved();
   }
 
   async #check(): Promise<boolean> {

@@ -33,8 +33,8 @@ export function countOf(
   let inFlight = 0;
   let done = 0;
   for (const { length, status } of readRuns(committed?.metadata ?? '')) {
-    // What was deleted is nobody's any more.
-    const lasting = Math.max(0, at + length - Math.max(at, start));
+    // What was deleted is nobody's any more, and some is held before it is there.
+    const lasting = Math.max(0, Math.min(at + length, end) - Math.max(at, start));
     if (status === HELD || status === BEGUN) inFlight += lasting;
     else if (status === DONE) done += lasting;
     else first ??= at;

@@ -13,6 +13,9 @@ export interface PoolParts {
   /** Not due for longer than is to be waited for here. */
   readonly onLate: (entries: readonly Entry[]) => void;
   readonly onRoom: () => void;
+  /** What was not even read is held as well; and it is not wanted any more. */
+  readonly isAhead: () => boolean;
+  readonly onRest: () => void;
 }
 
 /** A claim is a request to the broker, which takes its time: what will be taken within so long is claimed ahead, … */
@@ -68,6 +71,7 @@ export class Pool {
       if (due !== undefined && due - now >= (RUNGS[0] ?? 0)) late.push(entry);
       // Also what is due already: by its time, not by when it was read.
       else if (due !== undefined) this.#postpone(entry);
+      else if (entry.status === HELD) this.#claimed.push(entry);
       else (entry.ledger.isOurs ? this.#urgent : this.#ready).push(entry);
     }
     if (late.length > 0) this.#parts.onLate(late);
@@ -102,13 +106,14 @@ export class Pool {
 
   /** What was claimed and nobody took is free again. */
   rest(): void {
+    this.#parts.onRest();
     const claimed = this.#claimed.splice(0).filter(isHeld);
     for (const entry of claimed) entry.ledger.free(entry);
     if (claimed.length > 0) this.putBack(claimed);
   }
 
   restLater(ms: number, isIdle: () => boolean): void {
-    if (this.#claimed.length === 0 || this.#resting) return;
+    if (this.#resting || (this.#claimed.length === 0 && !this.#parts.isAhead())) return;
     this.#resting = this.#parts.clock.after(ms, () => {
       this.#resting = undefined;
       if (!isIdle()) return this.restLater(ms, isIdle);

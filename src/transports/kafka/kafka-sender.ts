@@ -78,8 +78,8 @@ export class Sender {
   }
 
   async #work(): Promise<void> {
-    // What the same turn of the event loop publishes goes together.
-    await new Promise((resolve) => setImmediate(resolve));
+    // What is published while this callback and all that it resolved are running goes together.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     while (this.#queue.length > 0) await this.#deliver(this.#next());
     this.#working = undefined;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { KafkaRecord } from '../../../src/transports/kafka/kafka-client.js';
+import type { CommittedOffset, KafkaRecord } from '../../../src/transports/kafka/kafka-client.js';
 import type { Entry } from '../../../src/transports/kafka/kafka-entry.js';
 import { Ledger } from '../../../src/transports/kafka/kafka-ledger.js';
 import { DONE, FREE, HELD, readRuns, type Run, writeRuns } from '../../../src/transports/kafka/kafka-ledger-text.js';
@@ -95,6 +95,70 @@ describe('the ledger of a partition', () => {
 
   test('text of somebody else says nothing', () => {
     for (const text of ['', 'consumer-1', 't9.AAAA', '{"a":1}']) expect(readRuns(text)).toEqual([]);
+  });
+
+  test('what is given out as soon as it is read is held in whatever the broker may know', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(6), fc.nat(200)), { maxLength: 60 }), (moves) => {
+        const ledger = new Ledger(PLACE, false, undefined, 0);
+        const all: KafkaRecord[] = [];
+        const given: Entry[] = [];
+        let known: CommittedOffset[] = [{ ...PLACE, offset: 0, metadata: '' }];
+        let sent: CommittedOffset | undefined;
+        for (const [move, n] of moves) {
+          if (move <= 1) {
+            const more = Array.from({ length: n % 60 }, (_, i) => record(all.length + i));
+            all.push(...more);
+            given.push(...ledger.add(more, all.length).filter(({ status }) => status === HELD));
+          } else if (move === 2) {
+            sent = ledger.commit(n % 4 > 0);
+            known.push(sent);
+          } else if (move === 3 && sent) {
+            known = [sent];
+            ledger.committed();
+            sent = undefined;
+          } else if (move === 4 && sent) {
+            // Refused, or the answer was lost: who knows.
+            ledger.isDirty = true;
+            sent = undefined;
+          } else if (move === 5 && given.length > 0) {
+            const [entry] = given.splice(n % given.length, 1) as [Entry];
+            if (n % 2) ledger.done(entry);
+            else ledger.free(entry);
+          } else if (move === 6) {
+            ledger.standBack();
+          }
+          for (const state of known) {
+            const found = new Map(
+              readAgain(new Ledger(PLACE, false, state, 0), all, state.offset).map((entry) => [entry.offset, entry]),
+            );
+            for (const { offset } of given) expect(found.get(offset)?.crashes).toBe(1);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('what comes after a worker died was not received by it', () => {
+    const dead = new Ledger(PLACE, false, undefined, 0);
+    const [first] = dead.add([record(0)], 1);
+    dead.claim(first as Entry);
+    const committed = dead.commit(true);
+    const next = new Ledger(PLACE, false, committed, 0, 3);
+    const found = next.add([0, 1, 2, 3, 4].map(record), 5).map(({ crashes }) => crashes);
+    expect(found).toEqual([1, 1, 1, 0, 0]);
+  });
+
+  test('who stands back holds nothing of what comes', () => {
+    const ledger = new Ledger(PLACE, false, undefined, 0);
+    ledger.commit(true);
+    ledger.committed();
+    expect(ledger.add([record(0)], 1).map(({ status }) => status)).toEqual([HELD]);
+    ledger.standBack();
+    expect(ledger.isDirty).toBe(true);
+    expect(ledger.add([record(1)], 2).map(({ status }) => status)).toEqual([FREE]);
+    expect(readRuns(ledger.commit().metadata)).toEqual([{ length: 1, status: HELD, vain: 0, begun: 0 }]);
   });
 
   test('nothing runs beside another of its key, and what waits comes in order', () => {
