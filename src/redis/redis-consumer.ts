@@ -144,7 +144,7 @@ export class RedisConsumer implements Consumer, Settler {
   }
 
   async #claim(max: number, signal: AbortSignal | undefined): Promise<RedisDelivery[]> {
-    const claiming = this.#parts.source.claim(max, this);
+    const claiming = this.#settling.along(() => this.#parts.source.claim(max, this));
     this.#claiming = claiming.catch(() => undefined);
     try {
       const { deliveries, nextDueMs } = await claiming;

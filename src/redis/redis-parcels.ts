@@ -55,7 +55,7 @@ local function take_due(keys, t, max)
   return taken
 end
 
--- lease: { number of the first message, parcels, messages }; in the order of their index
+-- lease: { number of the first message, parcels, how many messages, these packed }; in the order of their index
 local function hold(keys, token, until_, lease)
   redis.call('HSET', keys.held, token, cmsgpack.pack(lease))
   redis.call('ZADD', keys.leases, until_, token)
@@ -73,7 +73,7 @@ local function give_back(keys, token, t, crashed)
   if packed then
     local lease = cmsgpack.unpack(packed)
     local done = redis.call('HGET', keys.done, token) or ''
-    local first, parcels, messages = lease[1], lease[2], lease[3]
+    local first, parcels, messages = lease[1], lease[2], cmsgpack.unpack(lease[4])
     for index = 0, #parcels + #messages - 1 do
       if not bit_at(done, index) then
         local parcel = parcels[index + 1] or { 1, 0, '', '', '', messages[index + 1 - #parcels], name(first + index - #parcels) }

@@ -5,21 +5,15 @@ import { FIELD } from './redis-streams-entry.js';
 const DRAINING = { allowOom: true };
 
 const STREAMS_HEAD = `
--- What an XREADGROUP brought: ids, bodies in one piece, and for each entry the length of its body there, or its fields where
--- it was not written by thrun.
+-- What an XREADGROUP brought: ids and bodies, both packed; in place of a body the fields of an entry that thrun did not write.
 local function pieces(reply)
-  local ids, bodies, shapes = {}, {}, {}
+  local ids, bodies = {}, {}
   for index, entry in ipairs(reply and reply[1] and reply[1][2] or {}) do
     local id, fields = entry[1], entry[2]
     ids[index] = id
-    if #fields == 2 and fields[1] == '${FIELD}' then
-      bodies[#bodies + 1] = fields[2]
-      shapes[index] = #fields[2]
-    else
-      shapes[index] = fields
-    end
+    bodies[index] = #fields == 2 and fields[1] == '${FIELD}' and fields[2] or fields
   end
-  return { table.concat(ids, ' '), table.concat(bodies), shapes }
+  return { cmsgpack.pack(ids), cmsgpack.pack(bodies) }
 end
 `;
 
@@ -178,7 +172,7 @@ local read = info and field(info, 'entries-read')
 local passed_by = read and math.max(departed(stream) - read, 0) or 0
 
 local parcels = take_due(keys, t, max)
-if #parcels > 0 then hold(keys, token, t + lease_ms, { 0, parcels, {} }) end
+if #parcels > 0 then hold(keys, token, t + lease_ms, { 0, parcels, 0, cmsgpack.pack({}) }) end
 local entries
 if #parcels < max then
   entries = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', max - #parcels, 'STREAMS', stream, '>')
@@ -197,7 +191,7 @@ return reply
 
 /**
  * The hot path: nothing but the stream. KEYS stream · ARGV group, consumer, max
- * Returns { ids with spaces between, bodies in one piece, for each entry the length of its body or its fields and values }
+ * Returns { ids, bodies or in their place fields and values }, both packed
  */
 export const read = new RedisScript<Entries>(
   DRAINING,
@@ -207,7 +201,7 @@ return pieces(redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[
 `,
 );
 
-export type Entries = [Buffer, Buffer, (number | Buffer[])[]];
+export type Entries = [ids: Buffer, bodies: Buffer];
 export type ClaimReply = [number, number, number, number, ...unknown[]];
 
 /**

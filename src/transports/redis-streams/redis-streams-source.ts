@@ -3,10 +3,11 @@ import { Bag } from '../../contracts/bag.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { Client } from '../../redis/redis-client.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
-import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease, Leases } from '../../redis/redis-lease.js';
+import { eachBody, PackedList } from '../../redis/redis-packed.js';
 import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { RedisSession } from '../../redis/redis-session.js';
@@ -108,7 +109,8 @@ export class RedisStreamsSource implements Source {
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
-        await round.parking.write(this.#session.connection, this.#session.registry);
+        const { connection, registry } = this.#session;
+        if (!round.parking.isEmpty) await round.parking.write(connection, registry);
         const lost = await this.#run((client) => settle.run(client, keys, args));
         for (const delivery of deliveries) if (!delivery.lease) this.#entries.delete(delivery);
         return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
@@ -207,25 +209,25 @@ export class RedisStreamsSource implements Source {
     return this.#historyMs;
   }
 
-  #deliver([ids, whole, shapes]: Entries, settler: Settler): RedisDelivery[] {
-    if (shapes.length === 0) return [];
-    const names = ids.toString('latin1').split(' ');
-    const bodies = new Bodies(whole);
+  #deliver([ids, packed]: Entries, settler: Settler): RedisDelivery[] {
     const deliveries: RedisDelivery[] = [];
+    const names = new PackedList(ids);
+    if (names.enter() === 0) return deliveries;
+    const text = ids.toString('latin1');
     let bytes = 0;
-    let at = 0;
-    for (const [n, shape] of shapes.entries()) {
-      const id = names[n] as string;
-      const publishedAt = Number(id.slice(0, id.indexOf('-')));
-      const own = typeof shape === 'number' ? bodies : { bytes: bodyOf(shape), text: undefined };
-      const from = own === bodies ? at : 0;
-      const to = from + (typeof shape === 'number' ? shape : own.bytes.length);
-      if (own === bodies) at = to;
-      bytes += to - from;
-      const delivery = new RedisDelivery(settler, id, undefined, 0, own, from, to, publishedAt, 1, 0, undefined);
-      this.#entries.add(delivery);
-      deliveries.push(delivery);
-    }
+    eachBody(
+      packed,
+      (bodies, from, to) => {
+        names.step();
+        const id = text.slice(names.from, names.to);
+        const publishedAt = Number(id.slice(0, id.indexOf('-')));
+        bytes += to - from;
+        const delivery = new RedisDelivery(settler, id, undefined, 0, bodies, from, to, publishedAt, 1, 0, undefined);
+        this.#entries.add(delivery);
+        deliveries.push(delivery);
+      },
+      bodyOf,
+    );
     this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
     return deliveries;
   }
