@@ -59,6 +59,7 @@ for at = 2, #ARGV, 8 do
     })
   end
 end
+tell(keys.due, t)
 `,
 );
 
@@ -128,6 +129,7 @@ for at = 1, #ARGV, 4 do
     count = count + 1
   end
 end
+tell(keys.due, t)
 return count
 `,
 );

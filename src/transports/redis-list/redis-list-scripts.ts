@@ -81,6 +81,7 @@ if #messages > 0 then
 end
 local packed = cmsgpack.pack(messages)
 if #parcels + #messages > 0 then hold(keys, token, t + lease_ms, { first, parcels, #messages, packed }) end
+tell_rest(keys, t)
 if ARGV[6] == '1' then mark(list, marks, popped, t) end
 
 local soon = -1
@@ -114,7 +115,10 @@ local keys = {
   seq = KEYS[1], dead = KEYS[2], dead_bodies = KEYS[3],
   leases = KEYS[4], held = KEYS[5], done = KEYS[6], due = KEYS[7], parcels = KEYS[8], graves = KEYS[9],
 }
-return settle(keys, now(), 1)
+local t = now()
+local lost = settle(keys, t, 1)
+tell(keys.due, t)
+return lost
 `,
 );
 
@@ -137,8 +141,10 @@ for at = 1, #ARGV, 2 do
     local id = name(numbers(seq, 1))
     redis.call('ZADD', scheduled, ARGV[at], id)
     redis.call('HSET', bodies, id, ARGV[at + 1])
+    expect(tonumber(ARGV[at]))
   end
 end
+tell(scheduled, t)
 `,
 );
 

@@ -76,6 +76,15 @@ local function take_over(keys, stream, group, by, queue, t, crashed, ids)
   return #ids - #entries
 end
 
+-- Ms until another consumer counts as dead; -1: there is none.
+local function next_death(consumers, me, t)
+  for at = 0, 1 do
+    local first = redis.call('ZRANGE', consumers, at, at, 'WITHSCORES')
+    if first[1] and first[1] ~= me then return math.max(math.ceil(tonumber(first[2]) - t), 0) end
+  end
+  return -1
+end
+
 -- Dead consumers leave nothing behind: first their entries, then they themselves.
 local function bury_consumers(keys, stream, group, me, queue, t)
   local deleted = 0
@@ -178,7 +187,10 @@ if #parcels < max then
   entries = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', max - #parcels, 'STREAMS', stream, '>')
 end
 
+tell_rest(keys, t)
 local soon = next_due(t, keys.due, keys.leases, scheduled)
+local death = next_death(keys.consumers, me, t)
+if soon < 0 or (death >= 0 and death < soon) then soon = death end
 local reply = { soon, deleted, passed_by, #parcels }
 for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]
@@ -238,6 +250,7 @@ for _ = 1, tonumber(ARGV[4]) do
   end
 end
 for _, token in ipairs(settle(keys, t, at)) do lost[#lost + 1] = token end
+tell(keys.due, t)
 local history = tonumber(ARGV[2])
 if history >= 0 and redis.call('EXISTS', stream) == 1 then trim(stream, history) end
 return lost
@@ -281,7 +294,10 @@ export const giveBackEntries = new RedisScript<number>(
 local keys = { seq = KEYS[2], due = KEYS[3], parcels = KEYS[4] }
 local ids = {}
 for at = 4, #ARGV do ids[#ids + 1] = ARGV[at] end
-return take_over(keys, KEYS[1], ARGV[1], ARGV[2], ARGV[3], now(), false, ids)
+local t = now()
+local deleted = take_over(keys, KEYS[1], ARGV[1], ARGV[2], ARGV[3], t, false, ids)
+tell(keys.due, t)
+return deleted
 `,
 );
 
@@ -320,8 +336,10 @@ for at = 1, #ARGV, 2 do
     local id = name(numbers(seq, 1))
     redis.call('ZADD', scheduled, ARGV[at], id)
     redis.call('HSET', bodies, id, ARGV[at + 1])
+    expect(tonumber(ARGV[at]))
   end
 end
+tell(scheduled, t)
 `,
 );
 

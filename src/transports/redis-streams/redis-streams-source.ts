@@ -26,8 +26,6 @@ import {
   settle,
 } from './redis-streams-scripts.js';
 
-/** What is beside the stream is looked at when it is due, and this often: others put things there as well. */
-const LOOK_MS = 1000;
 /** Trimming costs a little each time, so it waits for so many settled entries or bytes, or until there is little to do. */
 const TRIM_EVERY = 1000;
 const TRIM_BYTES = 1024 ** 2;
@@ -51,6 +49,7 @@ export class RedisStreamsSource implements Source {
   #entries = new Bag<RedisDelivery>();
   readonly #unanswered = new Set<string>();
   #claims = 0;
+  /** By `performance.now()`: when what is beside the stream is to be looked at. */
   #lookAt = 0;
   #averageBytes = 1024 * 16;
   /** Settled since the stream was last trimmed. */
@@ -76,7 +75,7 @@ export class RedisStreamsSource implements Source {
     await this.#run((client) => join.run(client, [queue, this.#keys.groups, this.#group.consumers], args));
   }
 
-  async claim(max: number, settler: Settler): Promise<Claimed> {
+  async claim(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
     const room = Math.min(max, Math.max(1, Math.floor(READ_BYTES / this.#averageBytes)));
     try {
       if (this.#sweepUntil > 0) await this.#sweep();
@@ -85,8 +84,9 @@ export class RedisStreamsSource implements Source {
         if (deliveries.length > 0) return { deliveries, nextDueMs: 0 };
         return { deliveries, nextDueMs: Math.max(this.#lookAt - performance.now(), 0) };
       }
-      return await this.#readAll(room, settler);
+      return await this.#readAll(room, settler, lookMs);
     } catch (error) {
+      this.expect(0);
       if (!(error instanceof RedisFailure)) throw error;
       if (error.outcome === 'unknown') this.#sweepUntil = performance.now() + this.#options.visibilityMs;
       if (error.code !== 'NOGROUP') throw error;
@@ -168,14 +168,16 @@ export class RedisStreamsSource implements Source {
     return this.#deliver(await this.#run((client) => read.run(client, [queue], [group, this.#name, max])), settler);
   }
 
-  async #readAll(max: number, settler: Settler): Promise<Claimed> {
+  async #readAll(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
     const token = `${this.#name}.${++this.#claims}`;
     const unanswered = [...this.#unanswered];
     this.#unanswered.add(token);
+    // What is said from here on it may miss.
+    this.#lookAt = Number.POSITIVE_INFINITY;
     const [soon, deleted, passedBy, parcels, ...rest] = await this.#sendClaim(token, max, unanswered);
     for (const answered of [...unanswered, token]) this.#unanswered.delete(answered);
-    const nextDueMs = soon < 0 ? LOOK_MS : Math.min(soon, LOOK_MS);
-    this.#lookAt = performance.now() + nextDueMs;
+    const nextDueMs = soon < 0 ? lookMs : Math.min(soon, lookMs);
+    this.expect(nextDueMs);
     this.#report(deleted, passedBy);
 
     const deliveries: RedisDelivery[] = [];
