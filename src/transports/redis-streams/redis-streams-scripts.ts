@@ -59,6 +59,15 @@ local function trim(stream, history)
   redis.call('XTRIM', stream, 'MINID', '=', id)
 end
 
+-- How many entries a consumer holds.
+local function holds(stream, group, consumer)
+  local pending = redis.pcall('XPENDING', stream, group)
+  for _, one in ipairs(pending[4] or {}) do
+    if one[1] == consumer then return tonumber(one[2]) end
+  end
+  return 0
+end
+
 -- Entries that somebody of the group holds become parcels. Returns how many do not: they were deleted from the stream.
 local function take_over(keys, stream, group, by, queue, t, crashed, ids)
   local entries = redis.call('XCLAIM', stream, group, by, 0, unpack(ids))
@@ -220,8 +229,9 @@ export type ClaimReply = [number, number, number, number, ...unknown[]];
  * Writes settlements: of entries, and of claims as on lists.
  *
  * KEYS stream seq dead dead:bodies · leases held done due parcels graves
- * ARGV group, history to keep, ms (-1: do not trim), ids of entries that are simply done with spaces between, how many leave something behind,
- *   for each of those its id, how many successors, and these; then see `settle` in the common part
+ * ARGV group, consumer, how many entries it knows to hold, history to keep, ms (-1: do not trim), ids of entries that are simply
+ *   done with spaces between, how many leave something behind, for each of those its id, how many successors, and these; then see
+ *   `settle` in the common part
  * Returns the ids and tokens of those that somebody else has by now.
  */
 export const settle = new RedisScript<Buffer[]>(
@@ -235,12 +245,16 @@ local keys = {
   leases = KEYS[5], held = KEYS[6], done = KEYS[7], due = KEYS[8], parcels = KEYS[9], graves = KEYS[10],
 }
 local t = now()
-local lost = {}
-for id in string.gmatch(ARGV[3], '%S+') do
-  if redis.call('XACK', stream, group, id) == 0 then lost[#lost + 1] = id end
+local lost, done = {}, {}
+for id in string.gmatch(ARGV[5], '%S+') do done[#done + 1] = id end
+-- Where it holds what it knows of, none is lost. Else each is asked for by itself.
+local step = #done > 0 and holds(stream, group, ARGV[2]) == tonumber(ARGV[3]) and 1000 or 1
+for from = 1, #done, step do
+  local to = math.min(from + step - 1, #done)
+  if redis.call('XACK', stream, group, unpack(done, from, to)) == 0 then lost[#lost + 1] = done[from] end
 end
-local at = 5
-for _ = 1, tonumber(ARGV[4]) do
+local at = 7
+for _ = 1, tonumber(ARGV[6]) do
   local id, successors = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
   local ours = redis.call('XACK', stream, group, id) == 1
@@ -251,7 +265,7 @@ for _ = 1, tonumber(ARGV[4]) do
 end
 for _, token in ipairs(settle(keys, t, at)) do lost[#lost + 1] = token end
 tell(keys.due, t)
-local history = tonumber(ARGV[2])
+local history = tonumber(ARGV[4])
 if history >= 0 and redis.call('EXISTS', stream) == 1 then trim(stream, history) end
 return lost
 `,

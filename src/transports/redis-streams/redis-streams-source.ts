@@ -105,7 +105,8 @@ export class RedisStreamsSource implements Source {
     for (const { length } of deliveries) this.#untrimmed.bytes += length;
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
-    const args = round.arguments(entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1);
+    const history = entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1;
+    const args = round.arguments(this.#name, this.#entries.size, history);
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
