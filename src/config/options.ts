@@ -209,7 +209,7 @@ export interface WorkerConfig {
   readonly concurrency?: number;
   /**
    * Most deliveries one process holds for a queue, those that wait for a free place included. Only quick listeners get that
-   * far ahead; before slow ones hardly anything waits. Default: 200, or 4 times the concurrency where that is more.
+   * far ahead; before slow ones hardly anything waits. Default: 200, or 10 times the concurrency where that is more.
    */
   readonly prefetch?: number;
   /** A delivery whose worker died is given to another one after this long. Default `30s`. */

@@ -79,7 +79,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     worker: {
       processes: worker.processes ?? 1,
       concurrency,
-      prefetch: worker.prefetch ?? Math.max(200, 4 * concurrency),
+      prefetch: worker.prefetch ?? Math.max(200, 10 * concurrency),
       visibilityMs: ms(worker.visibilityTimeout, 30_000),
       drainMs: ms(worker.drainTimeout, 30_000),
       maxCrashes: worker.maxCrashes ?? 5,

@@ -3,6 +3,7 @@ import type { ConsumeOptions, Consumer, TransportNotice } from '../contracts/tra
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisDelivery, Settlement, Settler } from './redis-delivery.js';
 import { RedisFailure } from './redis-failure.js';
+import { LOOK_MS, Looks, lookMs } from './redis-looks.js';
 import { type Round, Settling } from './redis-settling.js';
 import type { RedisWaiter } from './redis-waiter.js';
 
@@ -14,7 +15,8 @@ export interface Claimed {
 
 /** How one group takes from one queue and gives back: what differs between the kinds of queues in Redis. */
 export interface Source {
-  claim(max: number, settler: Settler): Promise<Claimed>;
+  /** @param lookMs no longer than this what is beside the queue itself goes without a look */
+  claim(max: number, settler: Settler, lookMs: number): Promise<Claimed>;
   /** Told twice is told once. */
   settle(deliveries: readonly RedisDelivery[]): Round;
   /** @returns those that turned out to be lost; nothing said about them counts any more */
@@ -43,8 +45,6 @@ export interface NextOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Without news it looks this often: for what others handed back or lost, which nothing tells of. */
-const LOOK_MS = 1000;
 /** After a refusal; a key of the wrong kind does not mend itself in a moment. */
 const REFUSED_MS = 1000;
 const REFUSED_AGAIN_MS = 60_000;
@@ -56,8 +56,8 @@ export class RedisConsumer implements Consumer, Settler {
   readonly #parts: ConsumerParts;
   readonly #settling: Settling;
   #claiming: Promise<unknown> = Promise.resolve();
-  /** By `performance.now()`: what is to be found before that is told by the waiter. */
-  #lookAt = 0;
+  readonly #looks = new Looks();
+  readonly #stopHearing: () => void;
   #refusedAt = Number.NEGATIVE_INFINITY;
   #wake: () => void = () => undefined;
   #stopBeat: () => void = () => undefined;
@@ -75,20 +75,21 @@ export class RedisConsumer implements Consumer, Settler {
       onWritten: (lost) => this.#lost(lost),
       onNotice: this.#notice,
     });
+    this.#stopHearing = parts.waiter.onTold((ms) => this.#hear(ms));
     this.#beatLater();
   }
 
   async next(max: number, { waitMs = Number.POSITIVE_INFINITY, signal }: NextOptions = {}): Promise<RedisDelivery[]> {
     const giveUpAt = performance.now() + waitMs;
     while (max > 0 && !this.#closed && !signal?.aborted) {
-      if (waitMs <= 0 || this.#lookAt <= performance.now()) {
+      if (waitMs <= 0 || this.#looks.leftMs <= 0) {
         const found = await this.#claim(max, signal);
         if (found.length > 0) return found;
       }
       const left = giveUpAt - performance.now();
       // No answer is not the answer that there is nothing: that could end a worker that stops when there is nothing to do.
       if (left <= 0 && this.#parts.connection.isReady) break;
-      await this.#news(Math.min(left > 0 ? left : LOOK_MS, this.#lookAt - performance.now()), signal);
+      await this.#news(Math.min(left > 0 ? left : LOOK_MS, this.#looks.leftMs), signal);
     }
     return [];
   }
@@ -121,7 +122,7 @@ export class RedisConsumer implements Consumer, Settler {
   /** There may be something; `handedBack`: beside the queue itself. */
   look(handedBack = true): void {
     if (handedBack) this.#parts.source.expect(0);
-    this.#lookAt = 0;
+    this.#looks.expect(0);
     this.#wake();
   }
 
@@ -139,18 +140,22 @@ export class RedisConsumer implements Consumer, Settler {
     for (const delivery of source.unsettled()) void this.settle(delivery, 'release');
     await this.#settling.close();
     this.#stopBeat();
+    this.#stopHearing();
     await source.leave();
     await onClose();
   }
 
   async #claim(max: number, signal: AbortSignal | undefined): Promise<RedisDelivery[]> {
-    const claiming = this.#parts.source.claim(max, this);
+    const { source, waiter } = this.#parts;
+    const longest = lookMs(waiter.hears, this.#options.visibilityMs);
+    this.#looks.begin();
+    const claiming = this.#settling.along(() => source.claim(max, this, longest));
     this.#claiming = claiming.catch(() => undefined);
     try {
       const { deliveries, nextDueMs } = await claiming;
       this.#refusedAt = Number.NEGATIVE_INFINITY;
       // Where something was there may be more.
-      this.#lookAt = deliveries.length > 0 ? 0 : performance.now() + Math.min(nextDueMs, LOOK_MS);
+      this.#looks.end(deliveries.length > 0 ? 0 : Math.min(nextDueMs, longest));
       return deliveries;
     } catch (error) {
       if (!(error instanceof RedisFailure)) throw error;
@@ -160,14 +165,14 @@ export class RedisConsumer implements Consumer, Settler {
   }
 
   async #failed({ outcome, message }: RedisFailure, signal: AbortSignal | undefined): Promise<void> {
-    const now = performance.now();
     if (outcome !== 'refused') {
       // Reported by the connection. From the first moment that it is there again there may be something.
-      this.#lookAt = 0;
+      this.#looks.end(0);
       await Promise.race([this.#parts.connection.ready(LOOK_MS, signal), this.#sleep(LOOK_MS, signal)]);
       return;
     }
-    this.#lookAt = now + REFUSED_MS;
+    const now = performance.now();
+    this.#looks.end(REFUSED_MS);
     if (now - this.#refusedAt < REFUSED_AGAIN_MS) return;
     this.#refusedAt = now;
     this.#notice({ kind: 'degraded', message: `nothing can be received from ${this.queue}, trying again: ${message}` });
@@ -204,9 +209,13 @@ export class RedisConsumer implements Consumer, Settler {
     }
     if (soonest <= 0) this.#parts.waiter.ring(true);
     this.#parts.source.expect(soonest);
-    this.#lookAt = Math.min(this.#lookAt, performance.now() + soonest);
     // Who sleeps has to reckon anew.
-    if (soonest < LOOK_MS) this.#wake();
+    if (this.#looks.expect(soonest)) this.#wake();
+  }
+
+  #hear(ms: number): void {
+    this.#parts.source.expect(ms);
+    if (this.#looks.hear(ms)) this.#wake();
   }
 
   #beatLater(): void {

@@ -1,4 +1,3 @@
-import { isAscii } from 'node:buffer';
 import type { Placed } from '../contracts/bag.js';
 import type { Delivery, Successor } from '../contracts/delivery.js';
 import type { Lease } from './redis-lease.js';
@@ -14,11 +13,16 @@ export interface Settler {
 
 /** Bodies that came in one piece. Taken apart only where somebody asks. */
 export class Bodies {
-  /** The same as text, whose characters are the bytes; undefined: they are not all ASCII. */
+  /** The same as text, whose characters are the bytes; undefined: the bodies are not all ASCII. */
   readonly text: string | undefined;
 
-  constructor(readonly bytes: Buffer) {
-    this.text = isAscii(bytes) ? bytes.toString('latin1') : undefined;
+  /** @param highBytes how many bytes between the bodies are not ASCII */
+  constructor(
+    readonly bytes: Buffer,
+    highBytes = 0,
+  ) {
+    const text = bytes.toString('latin1');
+    this.text = Buffer.byteLength(text) - text.length === highBytes ? text : undefined;
   }
 }
 
@@ -36,7 +40,7 @@ export class RedisDelivery implements Delivery, Placed {
     readonly number: number | string,
     readonly lease: Lease | undefined,
     readonly index: number,
-    private readonly bodies: Pick<Bodies, 'bytes' | 'text'>,
+    private readonly bodies: Bodies,
     private readonly from: number,
     private readonly to: number,
     readonly publishedAt: number | undefined,

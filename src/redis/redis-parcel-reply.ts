@@ -1,4 +1,4 @@
-import { RedisDelivery, type Settler } from './redis-delivery.js';
+import { Bodies, RedisDelivery, type Settler } from './redis-delivery.js';
 import type { Lease } from './redis-lease.js';
 
 /** A claimed parcel in a reply: id, attempts, crashes, target, message, publishedAt, body (or the fields of an entry). */
@@ -24,7 +24,7 @@ export function deliver(
     message.length > 0 ? String(message) : Number(id),
     lease,
     index,
-    { bytes, text: undefined },
+    new Bodies(bytes),
     0,
     bytes.length,
     publishedAt.length > 0 ? Number(publishedAt) : undefined,

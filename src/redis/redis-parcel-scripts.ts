@@ -59,6 +59,7 @@ for at = 2, #ARGV, 8 do
     })
   end
 end
+tell(keys.due, t)
 `,
 );
 
@@ -87,7 +88,7 @@ for _, token in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if packed then
     local lease = cmsgpack.unpack(packed)
     local done = redis.call('HGET', KEYS[3], token) or ''
-    for index = 0, #lease[2] + #lease[3] - 1 do
+    for index = 0, #lease[2] + lease[3] - 1 do
       if not bit_at(done, index) then in_flight = in_flight + 1 end
     end
   end
@@ -128,6 +129,7 @@ for at = 1, #ARGV, 4 do
     count = count + 1
   end
 end
+tell(keys.due, t)
 return count
 `,
 );

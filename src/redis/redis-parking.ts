@@ -21,6 +21,10 @@ export class Parking {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#parcels.size === 0;
+  }
+
   async write(connection: RedisConnection, registry: QueueRegistry): Promise<void> {
     for (const [queue, args] of this.#parcels) {
       await registry.add(queue);

@@ -7,7 +7,7 @@ import type { DeadLetterParts } from './redis-dead-letters.js';
 import type { RedisOptions } from './redis-options.js';
 import { RedisPublisher, type Send } from './redis-publisher.js';
 import { type Kind, QueueRegistry } from './redis-registry.js';
-import { type Block, RedisWaiter } from './redis-waiter.js';
+import { type News, RedisWaiter } from './redis-waiter.js';
 
 export interface SessionOptions {
   /** The transport's name. */
@@ -75,12 +75,13 @@ export class RedisSession {
     return this.#publisher.write(() => connection.run(send));
   }
 
-  /** @param block how to wait for news of what `name` stands for, without taking anything */
-  waiter(name: string, block: Block): SharedWaiter {
+  /** Consumers of one queue and group share a connection. */
+  waiter({ queue, group, ...news }: { readonly queue: string; readonly group: string } & News): SharedWaiter {
+    const name = JSON.stringify([queue, group]);
     let waiter = this.#waiters.get(name);
     if (!waiter) {
       waiter = new SharedWaiter(
-        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, block),
+        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, news),
         () => this.#waiters.delete(name),
       );
       this.#waiters.set(name, waiter);

@@ -12,6 +12,11 @@ export interface Round {
   write(): Promise<readonly RedisDelivery[]>;
 }
 
+interface Promised {
+  readonly kept: Promise<void>;
+  readonly keep: (written: Promise<void>) => void;
+}
+
 interface Parts {
   readonly connection: RedisConnection;
   readonly prepare: (deliveries: readonly RedisDelivery[]) => Round;
@@ -21,38 +26,51 @@ interface Parts {
 
 const PAUSE_MS = 100;
 
-/** Gathers settlements: all since the last round go into the next, one round at a time. */
+/**
+ * Gathers settlements: all since the last round go into the next, one round at a time. A round leaves with the next claim, or
+ * when the turn of the event loop ends in which nobody claims.
+ */
 export class Settling {
   readonly #parts: Parts;
   #waiting: RedisDelivery[] = [];
-  #round: Promise<void> | undefined;
-  /** The running round has taken what it writes: whatever is settled from here on needs the next one. */
-  #taken = false;
-  #nextRound: Promise<void> | undefined;
+  /** What those who wait for these were given. */
+  #promised: Promised | undefined;
+  #writing: Promise<void> | undefined;
+  #claiming = false;
   #closing = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
+  /** Resolves when it is written. Those of the same round share one promise. */
   add(delivery: RedisDelivery): Promise<void> {
     this.#waiting.push(delivery);
-    return this.flush();
+    this.#promised ??= this.#promise();
+    return this.#promised.kept;
   }
 
-  /** Resolves when everything added so far is written. Callers of the same round share one promise. */
+  /** Resolves when everything added so far is written. */
   flush(): Promise<void> {
-    if (this.#round === undefined) {
-      if (this.#waiting.length === 0) return Promise.resolve();
-      this.#round = this.#writeRound();
-    } else if (this.#taken) {
-      this.#nextRound ??= this.#round.then(() => {
-        this.#nextRound = undefined;
-        return this.flush();
+    this.#leave();
+    return this.#promised?.kept ?? this.#writing ?? Promise.resolve();
+  }
+
+  /**
+   * A claim takes along what is settled, in one piece. What is settled until it is answered waits for that, a round trip:
+   * where there is more to do, the next claim takes it along.
+   */
+  async along<Claimed>(claim: () => Promise<Claimed>): Promise<Claimed> {
+    this.#claiming = true;
+    try {
+      return await this.#parts.connection.together(() => {
+        this.#leave();
+        return claim();
       });
-      return this.#nextRound;
+    } finally {
+      this.#claiming = false;
+      this.#leaveSoon();
     }
-    return this.#round;
   }
 
   /** Flushes, but not for ever: what cannot be written now is delivered again when its lease runs out. */
@@ -61,16 +79,32 @@ export class Settling {
     await this.flush();
   }
 
-  async #writeRound(): Promise<void> {
-    // What is settled in the same breath comes along.
-    await Promise.resolve();
+  #promise(): Promised {
+    this.#leaveSoon();
+    let keep: Promised['keep'] = () => undefined;
+    const kept = new Promise<void>((resolve) => (keep = resolve));
+    return { kept, keep };
+  }
+
+  #leaveSoon(): void {
+    process.nextTick(this.#turnEnds);
+  }
+
+  readonly #turnEnds = (): void => {
+    if (!this.#claiming) this.#leave();
+  };
+
+  #leave(): void {
+    if (this.#writing || !this.#promised) return;
+    const { keep } = this.#promised;
     const deliveries = this.#waiting;
     this.#waiting = [];
-    this.#taken = true;
-    const round = this.#parts.prepare(deliveries);
-    await this.#write(round, deliveries.length);
-    this.#round = undefined;
-    this.#taken = false;
+    this.#promised = undefined;
+    this.#writing = this.#write(this.#parts.prepare(deliveries), deliveries.length).then(() => {
+      this.#writing = undefined;
+      this.#leaveSoon();
+    });
+    keep(this.#writing);
   }
 
   async #write(round: Round, count: number): Promise<void> {

@@ -30,8 +30,8 @@ export interface QueueKind {
   send(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
   /** Registers the group on the queue. */
   join(session: RedisSession, options: ConsumeOptions, keys: QueueKeys): Promise<Source>;
-  /** How to wait for news, and what of: those who wait for the same share a connection. */
-  news(options: ConsumeOptions): { readonly of: string; readonly block: Block };
+  /** How to wait for news. */
+  block(options: ConsumeOptions): Block;
 }
 
 /** A transport over Redis, but for the kind of its queues. */
@@ -74,11 +74,12 @@ export class RedisTransport implements Transport {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     const connection = await this.session.open();
-    const { queue } = options;
+    const { queue, group } = options;
     await this.#refuseOtherTypes(queue);
-    const source = await this.#kind.join(this.session, options, new QueueKeys(queue));
-    const { of, block } = this.#kind.news(options);
-    const waiter = this.session.waiter(of, block);
+    const keys = new QueueKeys(queue);
+    const source = await this.#kind.join(this.session, options, keys);
+    const channels = [keys.scheduled, keys.group(group).due];
+    const waiter = this.session.waiter({ queue, group, channels, block: this.#kind.block(options) });
     const consumer: RedisConsumer = new RedisConsumer(options, {
       connection,
       waiter: waiter.use(),

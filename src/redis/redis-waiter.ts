@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import type { Client } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { failureOf } from './redis-failure.js';
@@ -6,7 +7,15 @@ import type { RedisOptions } from './redis-options.js';
 /** Blocks on the server for at most `ms`; true: there is news. */
 export type Block = (client: Client, ms: number) => Promise<boolean>;
 
+export interface News {
+  readonly block: Block;
+  /** On which it is said in how many ms something is due that was put beside the queue. */
+  readonly channels: readonly string[];
+}
+
 type Wake = (handedBack: boolean) => void;
+/** In so many ms something is due. */
+type Told = (ms: number) => void;
 
 const BLOCK_MS = 5000;
 /** A block that is over on the server has this long to be heard of; then the connection is a dead one. */
@@ -20,16 +29,35 @@ const POLL_MS = 100;
  */
 export class RedisWaiter {
   readonly #connection: RedisConnection;
-  readonly #block: Block;
+  readonly #news: News;
+  readonly #listeners = new Set<Told>();
+  /** Of the present connection: it was asked to listen, and does. */
+  #asked = false;
+  #hears = false;
   readonly #sleepers = new Set<Wake>();
   #loop: Promise<void> | undefined;
   #closed = false;
 
-  constructor(options: RedisOptions, name: string, block: Block) {
+  constructor(options: RedisOptions, name: string, news: News) {
     this.#connection = new RedisConnection(options, { name, blocking: true });
-    this.#block = block;
+    this.#news = news;
+    const lost = () => {
+      this.#asked = false;
+      this.#hears = false;
+    };
     // What came during an outage was not heard of.
-    this.#connection.listen({ lost: () => undefined, found: () => this.ring() });
+    this.#connection.listen({ lost, found: () => this.ring() });
+  }
+
+  /** Whether it is told of what others put beside the queue. */
+  get hears(): boolean {
+    return this.#hears;
+  }
+
+  /** Calls `told` for what others put beside the queue; the returned function takes that back. */
+  onTold(told: Told): () => void {
+    this.#listeners.add(told);
+    return () => this.#listeners.delete(told);
   }
 
   /** Calls `wake` at the next news; the returned function takes that back. */
@@ -71,6 +99,27 @@ export class RedisWaiter {
     this.#loop = undefined;
   }
 
+  /** In a Cluster, and where the server does not let it, it stays deaf. */
+  async #listen(client: Client): Promise<void> {
+    this.#asked = true;
+    if (!canListen(client)) return;
+    client.off('smessage', this.#told).on('smessage', this.#told);
+    try {
+      await client.ssubscribe(...this.#news.channels);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.outcome === 'refused') return;
+      throw failure;
+    }
+    this.#hears = true;
+    // What was said before was not heard.
+    this.ring(true);
+  }
+
+  readonly #told = (_channel: string, text: string): void => {
+    for (const told of this.#listeners) told(Number(text));
+  };
+
   async #watched(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<boolean>((resolve) => {
@@ -80,7 +129,10 @@ export class RedisWaiter {
       }, BLOCK_MS + GRACE_MS);
       timer.unref();
     });
-    const news = this.#connection.run((client) => this.#block(client, BLOCK_MS));
+    const news = this.#connection.run(async (client) => {
+      if (!this.#asked) await this.#listen(client);
+      return this.#news.block(client, BLOCK_MS);
+    });
     news.catch(() => undefined);
     try {
       return await Promise.race([news, silence]);
@@ -88,6 +140,11 @@ export class RedisWaiter {
       clearTimeout(timer);
     }
   }
+}
+
+/** Only in the newer protocol does a connection that listens do anything else. */
+function canListen(client: Client): client is Redis {
+  return 'condition' in client && (client.condition as { protocol?: number } | null)?.protocol === 3;
 }
 
 function pause(ms: number): Promise<void> {

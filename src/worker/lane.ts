@@ -66,6 +66,13 @@ export class Lane {
     return Math.min(prefetch, concurrency + parked() + Math.floor(this.#pace * AHEAD_MS));
   }
 
+  /** Half of what it may hold at a time: one half is on its way while the other runs. */
+  get #room(): number {
+    const { concurrency } = this.#parts;
+    const allowance = this.#allowance;
+    return Math.max(1, Math.min(allowance - this.#held, Math.max(concurrency, Math.ceil(allowance / 2))));
+  }
+
   start(onFailure: (error: unknown) => void): void {
     this.#loop ??= this.#receive().catch(onFailure);
   }
@@ -88,8 +95,8 @@ export class Lane {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#measure();
-      if (this.full) await this.#room();
-      const batch = await consumer.next(Math.max(this.#allowance - this.#held, 1), { signal, waitMs: lookMs });
+      if (this.full) await this.#emptied();
+      const batch = await consumer.next(this.#room, { signal, waitMs: lookMs });
       this.lastAnswer = performance.now();
       onEmpty(batch.length === 0);
       if (batch.length === 0) continue;
@@ -140,7 +147,7 @@ export class Lane {
     if (this.#held === 0) for (const resolve of this.#idle.splice(0)) resolve();
   };
 
-  #room(): Promise<void> {
+  #emptied(): Promise<void> {
     if (!this.full || this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#roomAgain = () => {

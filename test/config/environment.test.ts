@@ -23,7 +23,7 @@ test('every variable goes before the file, and leaves its neighbours alone', () 
   const config = resolveConfig(file, { root: '/', env });
   expect(config).toMatchObject({ transport: 'memory', group: 'env', source: 'env', queue: 'env', logLevel: 'debug' });
   expect(config.transports.sqlite).toEqual({ path: '/data/env.db', durability: 'normal' });
-  expect(config.worker).toMatchObject({ concurrency: 25, prefetch: 200, processes: 1, restarts: 7 });
+  expect(config.worker).toMatchObject({ concurrency: 25, prefetch: 250, processes: 1, restarts: 7 });
 });
 
 test('a variable works without a file', () => {

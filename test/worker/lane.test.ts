@@ -6,12 +6,14 @@ import { Lane, type LaneParts } from '../../src/worker/lane.js';
 /** A lane that is given ten deliveries at once; each runs until it is ended. */
 function setUp(more: Partial<LaneParts> = {}) {
   const released: number[] = [];
+  const asked: number[] = [];
   const running = new Map<number, () => void>();
   const started: number[] = [];
   const batch = Array.from({ length: 10 }, (_, n) => ({ n, release: async () => released.push(n) }));
   const batches = [batch];
   const consumer = {
-    async next(_max: number, { signal }: { signal: AbortSignal }) {
+    async next(max: number, { signal }: { signal: AbortSignal }) {
+      asked.push(max);
       const next = batches.shift();
       if (next) return next as unknown as Delivery[];
       if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
@@ -38,7 +40,7 @@ function setUp(more: Partial<LaneParts> = {}) {
     running.get(n)?.();
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { lane, started, released, end };
+  return { lane, asked, started, released, end };
 }
 
 async function start({ lane, started }: ReturnType<typeof setUp>, count: number): Promise<void> {
@@ -56,6 +58,19 @@ test('no more run at once than may, in the order they came; the next starts when
   await all.end(1);
   expect(all.started).toEqual([0, 1, 2, 3]);
   expect(all.lane.held).toBe(9);
+});
+
+test('it asks for half of what it may hold, so that one half is on its way while the other runs', async () => {
+  // With those that wait for their own limit it may hold a hundred.
+  const all = setUp({ parked: () => 97 });
+  await start(all, 10);
+  expect(all.asked).toEqual([50, 50]);
+});
+
+test('it asks for as many as may run at once, where that is more than half', async () => {
+  const all = setUp({ concurrency: 8, prefetch: 12, parked: () => 4 });
+  await start(all, 10);
+  expect(all.asked[0]).toBe(8);
 });
 
 test('those that wait for the limit of their own listener are no reason to hold back the others', async () => {

@@ -37,7 +37,7 @@ end
  * KEYS list seq scheduled scheduled:bodies marks popped · leases held done due parcels
  * ARGV token, tokens the asker holds (' a b '), tokens whose claim was never answered, max, lease ms, whether to mark
  * Returns { ms until something is due or -1, number of the first message, how many parcels, of each parcel id, attempts,
- *   crashes, target, message, publishedAt, body; the lengths of the messages; these in one piece }
+ *   crashes, target, message, publishedAt, body; how many messages, these packed }
  */
 export const claim = new RedisScript<ClaimReply>(
   DRAINING,
@@ -79,7 +79,9 @@ if #messages > 0 then
   first = numbers(seq, #messages)
   redis.call('INCRBY', popped, #messages)
 end
-if #parcels + #messages > 0 then hold(keys, token, t + lease_ms, { first, parcels, messages }) end
+local packed = cmsgpack.pack(messages)
+if #parcels + #messages > 0 then hold(keys, token, t + lease_ms, { first, parcels, #messages, packed }) end
+tell_rest(keys, t)
 if ARGV[6] == '1' then mark(list, marks, popped, t) end
 
 local soon = -1
@@ -89,8 +91,8 @@ for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]
   for field = 1, 6 do reply[#reply + 1] = parcel[field] end
 end
-for index = 1, #messages do reply[#reply + 1] = #messages[index] end
-reply[#reply + 1] = table.concat(messages)
+reply[#reply + 1] = #messages
+reply[#reply + 1] = packed
 return reply
 `,
 );
@@ -113,7 +115,10 @@ local keys = {
   seq = KEYS[1], dead = KEYS[2], dead_bodies = KEYS[3],
   leases = KEYS[4], held = KEYS[5], done = KEYS[6], due = KEYS[7], parcels = KEYS[8], graves = KEYS[9],
 }
-return settle(keys, now(), 1)
+local t = now()
+local lost = settle(keys, t, 1)
+tell(keys.due, t)
+return lost
 `,
 );
 
@@ -136,8 +141,10 @@ for at = 1, #ARGV, 2 do
     local id = name(numbers(seq, 1))
     redis.call('ZADD', scheduled, ARGV[at], id)
     redis.call('HSET', bodies, id, ARGV[at + 1])
+    expect(tonumber(ARGV[at]))
   end
 end
+tell(scheduled, t)
 `,
 );
 

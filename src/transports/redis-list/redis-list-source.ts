@@ -1,10 +1,11 @@
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { RedisConnection } from '../../redis/redis-connection.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
-import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease, LeaseRound, Leases } from '../../redis/redis-lease.js';
+import { eachBody } from '../../redis/redis-packed.js';
 import { Parking } from '../../redis/redis-parking.js';
 import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
@@ -68,7 +69,7 @@ export class RedisListSource implements Source {
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
-        await parking.write(this.#connection, this.#registry);
+        if (!parking.isEmpty) await parking.write(this.#connection, this.#registry);
         const lost = await this.#connection.run((client) => settle.run(client, keys, args));
         return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
       },
@@ -120,20 +121,15 @@ export class RedisListSource implements Source {
   #claimed(token: string, reply: ClaimReply, settler: Settler): Claimed {
     const [soon, first, parcels, ...rest] = reply;
     const deliveries: RedisDelivery[] = [];
-    const lengths = parcels * PARCEL_FIELDS;
-    const last = rest.length - 1;
-    const lease = new Lease(token, parcels + last - lengths, deliveries);
+    const [messages, packed] = rest.slice(parcels * PARCEL_FIELDS) as [number, Buffer];
+    const lease = new Lease(token, parcels + messages, deliveries);
     for (const parcel of parcelsIn(rest, parcels)) deliveries.push(deliver(parcel, settler, lease, deliveries.length));
-    const bodies = new Bodies(rest[last] as Buffer);
-    let from = 0;
-    for (let at = lengths; at < last; at++) {
-      const to = from + (rest[at] as number);
-      const number = first + at - lengths;
+    let number = first;
+    eachBody(packed, (bodies, from, to) => {
       deliveries.push(
-        new RedisDelivery(settler, number, lease, deliveries.length, bodies, from, to, undefined, 1, 0, undefined),
+        new RedisDelivery(settler, number++, lease, deliveries.length, bodies, from, to, undefined, 1, 0, undefined),
       );
-      from = to;
-    }
+    });
     if (deliveries.length > 0) this.#leases.add(lease);
     return { deliveries, nextDueMs: soon < 0 ? Number.POSITIVE_INFINITY : soon };
   }

@@ -33,7 +33,7 @@ const LISTS: QueueKind = {
     await register(session, options, keys);
     return new RedisListSource(session, options, keys);
   },
-  news: ({ queue }) => ({ of: queue, block: rotation(queue) }),
+  block: ({ queue }) => rotation(queue),
 };
 
 function push({ connection }: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown> {

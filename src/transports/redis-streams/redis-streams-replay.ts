@@ -28,6 +28,7 @@ for at = 4, #ARGV do
     count = count + 1
   end
 end
+tell(keys.due, t)
 return count
 `,
 );

@@ -23,7 +23,7 @@ export class StreamRound {
   }
 
   /** As `settle` takes them. @param history to keep when the stream is trimmed, ms; -1: it is not */
-  arguments(history: number): Argument[] {
+  arguments(consumer: string, held: number, history: number): Argument[] {
     const done: string[] = [];
     const leaving: Argument[] = [];
     let count = 0;
@@ -37,7 +37,7 @@ export class StreamRound {
       count++;
     }
     const leases = this.leases.arguments(this.#queue, this.#group);
-    return [this.#group, history, done.join(' '), count, ...leaving, ...leases];
+    return [this.#group, consumer, held, history, done.join(' '), count, ...leaving, ...leases];
   }
 
   /** @param gone ids of entries, and tokens */

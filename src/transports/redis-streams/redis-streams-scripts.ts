@@ -5,21 +5,15 @@ import { FIELD } from './redis-streams-entry.js';
 const DRAINING = { allowOom: true };
 
 const STREAMS_HEAD = `
--- What an XREADGROUP brought: ids, bodies in one piece, and for each entry the length of its body there, or its fields where
--- it was not written by thrun.
+-- What an XREADGROUP brought: ids and bodies, both packed; in place of a body the fields of an entry that thrun did not write.
 local function pieces(reply)
-  local ids, bodies, shapes = {}, {}, {}
+  local ids, bodies = {}, {}
   for index, entry in ipairs(reply and reply[1] and reply[1][2] or {}) do
     local id, fields = entry[1], entry[2]
     ids[index] = id
-    if #fields == 2 and fields[1] == '${FIELD}' then
-      bodies[#bodies + 1] = fields[2]
-      shapes[index] = #fields[2]
-    else
-      shapes[index] = fields
-    end
+    bodies[index] = #fields == 2 and fields[1] == '${FIELD}' and fields[2] or fields
   end
-  return { table.concat(ids, ' '), table.concat(bodies), shapes }
+  return { cmsgpack.pack(ids), cmsgpack.pack(bodies) }
 end
 `;
 
@@ -65,6 +59,15 @@ local function trim(stream, history)
   redis.call('XTRIM', stream, 'MINID', '=', id)
 end
 
+-- How many entries a consumer holds.
+local function holds(stream, group, consumer)
+  local pending = redis.pcall('XPENDING', stream, group)
+  for _, one in ipairs(pending[4] or {}) do
+    if one[1] == consumer then return tonumber(one[2]) end
+  end
+  return 0
+end
+
 -- Entries that somebody of the group holds become parcels. Returns how many do not: they were deleted from the stream.
 local function take_over(keys, stream, group, by, queue, t, crashed, ids)
   local entries = redis.call('XCLAIM', stream, group, by, 0, unpack(ids))
@@ -80,6 +83,15 @@ local function take_over(keys, stream, group, by, queue, t, crashed, ids)
   end
   redis.call('XACK', stream, group, unpack(ids))
   return #ids - #entries
+end
+
+-- Ms until another consumer counts as dead; -1: there is none.
+local function next_death(consumers, me, t)
+  for at = 0, 1 do
+    local first = redis.call('ZRANGE', consumers, at, at, 'WITHSCORES')
+    if first[1] and first[1] ~= me then return math.max(math.ceil(tonumber(first[2]) - t), 0) end
+  end
+  return -1
 end
 
 -- Dead consumers leave nothing behind: first their entries, then they themselves.
@@ -178,13 +190,16 @@ local read = info and field(info, 'entries-read')
 local passed_by = read and math.max(departed(stream) - read, 0) or 0
 
 local parcels = take_due(keys, t, max)
-if #parcels > 0 then hold(keys, token, t + lease_ms, { 0, parcels, {} }) end
+if #parcels > 0 then hold(keys, token, t + lease_ms, { 0, parcels, 0, cmsgpack.pack({}) }) end
 local entries
 if #parcels < max then
   entries = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', max - #parcels, 'STREAMS', stream, '>')
 end
 
+tell_rest(keys, t)
 local soon = next_due(t, keys.due, keys.leases, scheduled)
+local death = next_death(keys.consumers, me, t)
+if soon < 0 or (death >= 0 and death < soon) then soon = death end
 local reply = { soon, deleted, passed_by, #parcels }
 for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]
@@ -197,7 +212,7 @@ return reply
 
 /**
  * The hot path: nothing but the stream. KEYS stream · ARGV group, consumer, max
- * Returns { ids with spaces between, bodies in one piece, for each entry the length of its body or its fields and values }
+ * Returns { ids, bodies or in their place fields and values }, both packed
  */
 export const read = new RedisScript<Entries>(
   DRAINING,
@@ -207,15 +222,16 @@ return pieces(redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[
 `,
 );
 
-export type Entries = [Buffer, Buffer, (number | Buffer[])[]];
+export type Entries = [ids: Buffer, bodies: Buffer];
 export type ClaimReply = [number, number, number, number, ...unknown[]];
 
 /**
  * Writes settlements: of entries, and of claims as on lists.
  *
  * KEYS stream seq dead dead:bodies · leases held done due parcels graves
- * ARGV group, history to keep, ms (-1: do not trim), ids of entries that are simply done with spaces between, how many leave something behind,
- *   for each of those its id, how many successors, and these; then see `settle` in the common part
+ * ARGV group, consumer, how many entries it knows to hold, history to keep, ms (-1: do not trim), ids of entries that are simply
+ *   done with spaces between, how many leave something behind, for each of those its id, how many successors, and these; then see
+ *   `settle` in the common part
  * Returns the ids and tokens of those that somebody else has by now.
  */
 export const settle = new RedisScript<Buffer[]>(
@@ -229,12 +245,16 @@ local keys = {
   leases = KEYS[5], held = KEYS[6], done = KEYS[7], due = KEYS[8], parcels = KEYS[9], graves = KEYS[10],
 }
 local t = now()
-local lost = {}
-for id in string.gmatch(ARGV[3], '%S+') do
-  if redis.call('XACK', stream, group, id) == 0 then lost[#lost + 1] = id end
+local lost, done = {}, {}
+for id in string.gmatch(ARGV[5], '%S+') do done[#done + 1] = id end
+-- Where it holds what it knows of, none is lost. Else each is asked for by itself.
+local step = #done > 0 and holds(stream, group, ARGV[2]) == tonumber(ARGV[3]) and 1000 or 1
+for from = 1, #done, step do
+  local to = math.min(from + step - 1, #done)
+  if redis.call('XACK', stream, group, unpack(done, from, to)) == 0 then lost[#lost + 1] = done[from] end
 end
-local at = 5
-for _ = 1, tonumber(ARGV[4]) do
+local at = 7
+for _ = 1, tonumber(ARGV[6]) do
   local id, successors = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
   local ours = redis.call('XACK', stream, group, id) == 1
@@ -244,7 +264,8 @@ for _ = 1, tonumber(ARGV[4]) do
   end
 end
 for _, token in ipairs(settle(keys, t, at)) do lost[#lost + 1] = token end
-local history = tonumber(ARGV[2])
+tell(keys.due, t)
+local history = tonumber(ARGV[4])
 if history >= 0 and redis.call('EXISTS', stream) == 1 then trim(stream, history) end
 return lost
 `,
@@ -287,7 +308,10 @@ export const giveBackEntries = new RedisScript<number>(
 local keys = { seq = KEYS[2], due = KEYS[3], parcels = KEYS[4] }
 local ids = {}
 for at = 4, #ARGV do ids[#ids + 1] = ARGV[at] end
-return take_over(keys, KEYS[1], ARGV[1], ARGV[2], ARGV[3], now(), false, ids)
+local t = now()
+local deleted = take_over(keys, KEYS[1], ARGV[1], ARGV[2], ARGV[3], t, false, ids)
+tell(keys.due, t)
+return deleted
 `,
 );
 
@@ -326,8 +350,10 @@ for at = 1, #ARGV, 2 do
     local id = name(numbers(seq, 1))
     redis.call('ZADD', scheduled, ARGV[at], id)
     redis.call('HSET', bodies, id, ARGV[at + 1])
+    expect(tonumber(ARGV[at]))
   end
 end
+tell(scheduled, t)
 `,
 );
 

@@ -3,10 +3,11 @@ import { Bag } from '../../contracts/bag.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import type { Client } from '../../redis/redis-client.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
-import { Bodies, RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
+import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import type { GroupKeys, QueueKeys } from '../../redis/redis-keys.js';
 import { Lease, Leases } from '../../redis/redis-lease.js';
+import { eachBody, PackedList } from '../../redis/redis-packed.js';
 import { deliver, PARCEL_FIELDS, parcelsIn } from '../../redis/redis-parcel-reply.js';
 import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { RedisSession } from '../../redis/redis-session.js';
@@ -25,8 +26,6 @@ import {
   settle,
 } from './redis-streams-scripts.js';
 
-/** What is beside the stream is looked at when it is due, and this often: others put things there as well. */
-const LOOK_MS = 1000;
 /** Trimming costs a little each time, so it waits for so many settled entries or bytes, or until there is little to do. */
 const TRIM_EVERY = 1000;
 const TRIM_BYTES = 1024 ** 2;
@@ -50,6 +49,7 @@ export class RedisStreamsSource implements Source {
   #entries = new Bag<RedisDelivery>();
   readonly #unanswered = new Set<string>();
   #claims = 0;
+  /** By `performance.now()`: when what is beside the stream is to be looked at. */
   #lookAt = 0;
   #averageBytes = 1024 * 16;
   /** Settled since the stream was last trimmed. */
@@ -75,7 +75,7 @@ export class RedisStreamsSource implements Source {
     await this.#run((client) => join.run(client, [queue, this.#keys.groups, this.#group.consumers], args));
   }
 
-  async claim(max: number, settler: Settler): Promise<Claimed> {
+  async claim(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
     const room = Math.min(max, Math.max(1, Math.floor(READ_BYTES / this.#averageBytes)));
     try {
       if (this.#sweepUntil > 0) await this.#sweep();
@@ -84,8 +84,9 @@ export class RedisStreamsSource implements Source {
         if (deliveries.length > 0) return { deliveries, nextDueMs: 0 };
         return { deliveries, nextDueMs: Math.max(this.#lookAt - performance.now(), 0) };
       }
-      return await this.#readAll(room, settler);
+      return await this.#readAll(room, settler, lookMs);
     } catch (error) {
+      this.expect(0);
       if (!(error instanceof RedisFailure)) throw error;
       if (error.outcome === 'unknown') this.#sweepUntil = performance.now() + this.#options.visibilityMs;
       if (error.code !== 'NOGROUP') throw error;
@@ -104,11 +105,13 @@ export class RedisStreamsSource implements Source {
     for (const { length } of deliveries) this.#untrimmed.bytes += length;
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
-    const args = round.arguments(entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1);
+    const history = entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1;
+    const args = round.arguments(this.#name, this.#entries.size, history);
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
-        await round.parking.write(this.#session.connection, this.#session.registry);
+        const { connection, registry } = this.#session;
+        if (!round.parking.isEmpty) await round.parking.write(connection, registry);
         const lost = await this.#run((client) => settle.run(client, keys, args));
         for (const delivery of deliveries) if (!delivery.lease) this.#entries.delete(delivery);
         return lost.length === 0 ? [] : round.lost(new Set(lost.map(String)));
@@ -166,14 +169,16 @@ export class RedisStreamsSource implements Source {
     return this.#deliver(await this.#run((client) => read.run(client, [queue], [group, this.#name, max])), settler);
   }
 
-  async #readAll(max: number, settler: Settler): Promise<Claimed> {
+  async #readAll(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
     const token = `${this.#name}.${++this.#claims}`;
     const unanswered = [...this.#unanswered];
     this.#unanswered.add(token);
+    // What is said from here on it may miss.
+    this.#lookAt = Number.POSITIVE_INFINITY;
     const [soon, deleted, passedBy, parcels, ...rest] = await this.#sendClaim(token, max, unanswered);
     for (const answered of [...unanswered, token]) this.#unanswered.delete(answered);
-    const nextDueMs = soon < 0 ? LOOK_MS : Math.min(soon, LOOK_MS);
-    this.#lookAt = performance.now() + nextDueMs;
+    const nextDueMs = soon < 0 ? lookMs : Math.min(soon, lookMs);
+    this.expect(nextDueMs);
     this.#report(deleted, passedBy);
 
     const deliveries: RedisDelivery[] = [];
@@ -207,25 +212,25 @@ export class RedisStreamsSource implements Source {
     return this.#historyMs;
   }
 
-  #deliver([ids, whole, shapes]: Entries, settler: Settler): RedisDelivery[] {
-    if (shapes.length === 0) return [];
-    const names = ids.toString('latin1').split(' ');
-    const bodies = new Bodies(whole);
+  #deliver([ids, packed]: Entries, settler: Settler): RedisDelivery[] {
     const deliveries: RedisDelivery[] = [];
+    const names = new PackedList(ids);
+    if (names.enter() === 0) return deliveries;
+    const text = ids.toString('latin1');
     let bytes = 0;
-    let at = 0;
-    for (const [n, shape] of shapes.entries()) {
-      const id = names[n] as string;
-      const publishedAt = Number(id.slice(0, id.indexOf('-')));
-      const own = typeof shape === 'number' ? bodies : { bytes: bodyOf(shape), text: undefined };
-      const from = own === bodies ? at : 0;
-      const to = from + (typeof shape === 'number' ? shape : own.bytes.length);
-      if (own === bodies) at = to;
-      bytes += to - from;
-      const delivery = new RedisDelivery(settler, id, undefined, 0, own, from, to, publishedAt, 1, 0, undefined);
-      this.#entries.add(delivery);
-      deliveries.push(delivery);
-    }
+    eachBody(
+      packed,
+      (bodies, from, to) => {
+        names.step();
+        const id = text.slice(names.from, names.to);
+        const publishedAt = Number(id.slice(0, id.indexOf('-')));
+        bytes += to - from;
+        const delivery = new RedisDelivery(settler, id, undefined, 0, bodies, from, to, publishedAt, 1, 0, undefined);
+        this.#entries.add(delivery);
+        deliveries.push(delivery);
+      },
+      bodyOf,
+    );
     this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
     return deliveries;
   }

@@ -42,7 +42,7 @@ function streams(historyMs: number): QueueKind {
       await source.join(false);
       return source;
     },
-    news: ({ queue, group }) => ({ of: JSON.stringify([queue, group]), block: unread(queue, group) }),
+    block: ({ queue, group }) => unread(queue, group),
   };
 }
 

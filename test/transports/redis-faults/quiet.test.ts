@@ -1,0 +1,111 @@
+import { describe, expect, test, vi } from 'vitest';
+import { message, receive, receiveOne, retryOf, textOf } from '../../../src/testing/conformance/receive.js';
+import { client, consume, opened, proxyTo, server, TRANSPORTS } from './stage.js';
+
+/** What is told comes within this, on a busy machine too. A look for it may be three seconds away. */
+const AT_ONCE_MS = 500;
+
+describe.each(TRANSPORTS)('%s', (_, transport) => {
+  /** An idle consumer, and another process beside it. */
+  async function pair({ visibilityMs = 30_000 } = {}) {
+    const redis = await server();
+    const admin = client(redis.url);
+    const other = await opened(transport({ url: redis.url }));
+    const quiet = await opened(transport({ url: redis.url }));
+    const { consumer } = await consume(quiet, { visibilityMs });
+    /** Waits until it listens; what it was waiting for is not there. */
+    const listening = async () => {
+      const stop = new AbortController();
+      const waiting = consumer.next(1, { signal: stop.signal });
+      await vi.waitFor(async () => expect(await listeners()).toBe(1), 5000);
+      stop.abort();
+      expect(await waiting).toEqual([]);
+      // It has looked, and the next look is seconds away.
+      expect(await consumer.next(1, { waitMs: 0 })).toEqual([]);
+    };
+    const listeners = async () => {
+      const [, count] = (await admin.call('PUBSUB', 'SHARDNUMSUB', '{events}:scheduled')) as [string, number];
+      return count;
+    };
+    return { redis, admin, other, consumer, listening };
+  }
+
+  test('an idle consumer asks every few seconds, no more', async () => {
+    // Nobody's sign of life is counted in: that comes later.
+    const { admin, consumer, listening } = await pair({ visibilityMs: 90_000 });
+    await listening();
+    const stop = new AbortController();
+    const waiting = consumer.next(1, { signal: stop.signal });
+    const asked = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
+    let before = await asked();
+    const nextLook = async () => {
+      await vi.waitFor(async () => expect(await asked()).toBeGreaterThan(before), { timeout: 10_000, interval: 20 });
+      before = await asked();
+      return performance.now();
+    };
+    const first = await nextLook();
+    // One may be due to its having begun to listen.
+    await nextLook();
+    await nextLook();
+    expect((await nextLook()) - first).toBeGreaterThan(4000);
+    stop.abort();
+    expect(await waiting).toEqual([]);
+  }, 30_000);
+
+  test('what another process publishes for later comes when it is due', async () => {
+    const { other, consumer, listening } = await pair();
+    await listening();
+    const due = Date.now() + 200;
+    await other.publish('events', [message('x', { deliverAt: due })]);
+    expect(textOf(await receiveOne(consumer))).toBe('x');
+    expect(Date.now() - due).toBeLessThan(AT_ONCE_MS);
+  });
+
+  test('what another process hands back, or tries again, comes when it is due', async () => {
+    const { other, consumer, listening } = await pair();
+    const { consumer: theirs } = await consume(other);
+    await other.publish('events', [message('x'), message('y')]);
+    const [x, y] = await receive(theirs, 2);
+    await listening();
+    const released = Date.now();
+    await x?.release();
+    expect(textOf(await receiveOne(consumer))).toBe('x');
+    expect(Date.now() - released).toBeLessThan(AT_ONCE_MS);
+    const due = Date.now() + 200;
+    await y?.handOver([retryOf(y, { delayMs: 200 })]);
+    expect(textOf(await receiveOne(consumer))).toBe('y');
+    expect(Date.now() - due).toBeLessThan(AT_ONCE_MS);
+  });
+
+  test('what a dead worker held comes when its lease has run out, though nobody says so', async () => {
+    const visibilityMs = 1500;
+    const { redis, other, consumer, listening } = await pair({ visibilityMs });
+    await listening();
+    const proxy = await proxyTo(redis.port);
+    const dying = await opened(transport({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 }));
+    const { consumer: theirs } = await consume(dying, { visibilityMs });
+    await other.publish('events', [message('x')]);
+    expect(textOf(await receiveOne(theirs))).toBe('x');
+    const lost = Date.now() + visibilityMs;
+    proxy.blackhole();
+    expect(await receiveOne(consumer)).toMatchObject({ attempt: 2, crashes: 1 });
+    expect(Date.now() - lost).toBeLessThan(AT_ONCE_MS);
+  }, 15_000);
+
+  test('where it may not listen it looks every second, and nobody minds that it may not tell', async () => {
+    const redis = await server();
+    await client(redis.url).call('ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '+@all', 'resetchannels');
+    const url = redis.url.replace('//', '//deaf:secret@');
+    const { consumer, notices } = await consume(await opened(transport({ url })));
+    const other = await opened(transport({ url }));
+    // Its connection for waiting has been there, and was refused.
+    expect(await consumer.next(1, { waitMs: 500 })).toEqual([]);
+    const due = Date.now() + 200;
+    await other.publish('events', [message('x', { deliverAt: due })]);
+    const x = await receiveOne(consumer);
+    expect(Date.now() - due).toBeLessThan(1000 + AT_ONCE_MS);
+    await x.handOver([retryOf(x)]);
+    expect(await receiveOne(consumer)).toMatchObject({ attempt: 2 });
+    expect(notices).toEqual([]);
+  });
+});
