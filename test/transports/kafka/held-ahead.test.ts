@@ -57,7 +57,7 @@ test('a worker that dies the moment it is handed something has counted; what cam
   expect(attempts('poison')).toEqual([1, 2, 3, 4]);
   expect(attempts('good')).toEqual([1, 1]);
   worker.kill('SIGTERM');
-  expect((await worker.exit).code).toBe(0);
+  expect((await worker.ended).code).toBe(0);
 });
 
 /** A transport whose members' commits can be kept back. */
