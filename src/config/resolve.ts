@@ -121,12 +121,21 @@ function rabbitmqOf({ heartbeat, timeout, ...rest }: RabbitmqConfig, group: stri
 }
 
 function kafkaOf(kafka: KafkaConfig, group: string, queue: string): ResolvedKafkaConfig {
-  const { brokers = '127.0.0.1:9092', clientId = group, timeout, heartbeat, topics = {}, ...rest } = kafka;
+  const {
+    brokers = '127.0.0.1:9092',
+    clientId = group,
+    compression = 'none',
+    timeout,
+    heartbeat,
+    topics = {},
+    ...rest
+  } = kafka;
   const { partitions = 6, replicas, minInSync, retention, maxMessageBytes = '2M' } = topics;
   return {
     ...rest,
     brokers: (typeof brokers === 'string' ? brokers.split(',') : brokers).map((broker) => broker.trim()),
     clientId,
+    compression,
     timeoutMs: ms(timeout, 30_000),
     heartbeatMs: ms(heartbeat, 500),
     queues: [queue],
