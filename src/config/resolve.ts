@@ -61,7 +61,7 @@ function filledIn(config: ThrunConfig, root: string, { file, module }: ResolveOp
     transport: config.transport ?? 'sqlite',
     transports: {
       sqlite: { path: resolve(root, sqlite.path ?? '.thrun/thrun.db'), durability: sqlite.durability ?? 'full' },
-      redis: { ...redisOf(redis), historyMs: ms(history, 0) },
+      redis: { ...redisOf(redis), historyMs: ms(history, 0), queues: [queue] },
       rabbitmq: rabbitmqOf(rabbitmq, group, queue),
       kafka: kafkaOf(kafka, group, queue),
     },

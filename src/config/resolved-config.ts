@@ -18,7 +18,7 @@ export interface ResolvedConfig {
   readonly transport: TransportName | Transport;
   readonly transports: {
     readonly sqlite: { readonly path: string; readonly durability: 'full' | 'normal' };
-    readonly redis: ResolvedRedisConfig & { readonly historyMs: number };
+    readonly redis: ResolvedRedisConfig & { readonly historyMs: number; readonly queues: readonly string[] };
     readonly rabbitmq: Omit<RabbitmqConfig, 'heartbeat' | 'timeout'> & {
       readonly heartbeatMs: number;
       readonly timeoutMs: number;

@@ -21,6 +21,8 @@ export interface RedisOptions {
   readonly tls?: boolean | ConnectionOptions;
   /** A command that is not answered within this, ms, means that the connection is dead. Default 5000. */
   readonly timeoutMs?: number;
+  /** Queues of this application: told to operators although only other programs have used them so far. */
+  readonly queues?: readonly string[];
 }
 
 export const DEFAULT_URL = 'redis://127.0.0.1:6379';

@@ -10,12 +10,17 @@ export type Kind = keyof typeof TYPE_OF;
 export class QueueRegistry {
   readonly #connection: RedisConnection;
   readonly #kind: Kind;
+  readonly #own: readonly string[];
   readonly #known = new Set<string>();
 
-  /** @param kind of the queues: each has a set of its own */
-  constructor(connection: RedisConnection, kind: Kind) {
+  /**
+   * @param kind of the queues: each has a set of its own
+   * @param own queues of this application, noted or not: another program may have been the first to push there
+   */
+  constructor(connection: RedisConnection, kind: Kind, own: readonly string[] = []) {
     this.#connection = connection;
     this.#kind = kind;
+    this.#own = own;
   }
 
   isKnown(queue: string): boolean {
@@ -36,7 +41,8 @@ export class QueueRegistry {
   }
 
   async all(): Promise<string[]> {
-    const queues = await this.#run((client) => client.smembers(keyOf(this.#kind)));
+    const noted = await this.#run((client) => client.smembers(keyOf(this.#kind)));
+    const queues = [...new Set([...noted, ...this.#own])];
     const ours = await Promise.all(queues.map((queue) => this.#isOfKind(queue)));
     return queues.filter((_, n) => ours[n]).sort();
   }

@@ -39,7 +39,7 @@ export class RedisSession {
     this.#redis = redis;
     this.#options = options;
     this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
-    this.registry = new QueueRegistry(this.connection, kind);
+    this.registry = new QueueRegistry(this.connection, kind, redis.queues);
     this.parts = { connection: () => this.open(), registry: this.registry };
     this.#publisher = new RedisPublisher(transport, this.connection, (queue, messages) =>
       this.registry.isKnown(queue)

@@ -43,6 +43,16 @@ test('a dead letter is of the transport whose queue it died in, and of no other'
   expect([await list.deadLetters.forget([ofStream]), await streams.deadLetters.retry([ofList])]).toEqual([0, 0]);
 });
 
+test('what another program pushed first is told to whoever looks', async () => {
+  const redis = await server();
+  const list = await opened(new RedisListTransport({ url: redis.url, queues: ['events'] }));
+  expect(await list.queues?.stats()).toEqual([]);
+  await client(redis.url).lpush('events', '{"event":"a"}', '{"event":"b"}');
+  expect(await list.queues?.stats()).toMatchObject([{ queue: 'events', group: '', depth: 2, inFlight: 0, dead: 0 }]);
+  const streams = await opened(new RedisStreamsTransport({ url: redis.url, queues: ['events'] }));
+  expect(await streams.queues?.stats(), 'a list, not a stream').toEqual([]);
+});
+
 test('a list that became a stream takes its dead letters along, and back', async () => {
   const redis = await server();
   const [list, streams] = [new RedisListTransport({ url: redis.url }), new RedisStreamsTransport({ url: redis.url })];
