@@ -208,7 +208,8 @@ export class Supervisor {
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    this.drain(error.message);
+    // What it was is told at the end.
+    this.drain('it cannot go on');
   }
 
   #finishWhenDone(): void {
