@@ -1,62 +1,57 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { createThrun, type ThrunConfig } from '../../src/index.js';
+import type { ThrunConfig } from '../../src/index.js';
+import { someRedis } from '../brokers/redis.js';
 import { sharedKafka, sharedRabbitmq } from '../brokers/shared.js';
 import { Project } from './project.js';
+import { slow, steps } from './worker/slow.js';
 
-/** How processes end over brokers that know of no message that a process holds it: in order, and by a message. */
-const BROKERS = {
-  rabbitmq: async () => ({ rabbitmq: { url: await sharedRabbitmq() } }),
-  kafka: async () => ({ kafka: { brokers: await sharedKafka() } }),
-} as const satisfies Record<string, () => Promise<ThrunConfig['transports']>>;
+/** How processes end on each transport: in order, and by a message. */
+const PLACES: Readonly<Record<string, () => Promise<ThrunConfig>>> = {
+  sqlite: async () => ({}),
+  'redis-list': () => overRedis('redis-list'),
+  'redis-streams': () => overRedis('redis-streams'),
+  rabbitmq: async () => ({ transport: 'rabbitmq', transports: { rabbitmq: { url: await sharedRabbitmq() } } }),
+  kafka: async () => ({ transport: 'kafka', transports: { kafka: { brokers: await sharedKafka() } } }),
+};
 
-describe.each(['rabbitmq', 'kafka'] as const)('%s', (transport) => {
+async function overRedis(transport: 'redis-list' | 'redis-streams'): Promise<ThrunConfig> {
+  const redis = await someRedis();
+  onTestFinished(() => redis.dispose());
+  return { transport, transports: { redis: { url: redis.url } } };
+}
+
+describe.each(Object.entries(PLACES))('%s', (_, place) => {
   /** A project whose workers consume a queue of its own, and this process as its publisher. */
   async function working(listeners: string, worker: object) {
-    const transports = await BROKERS[transport]();
-    const config = { group: 'e2e', queue: `e2e-${randomUUID()}`, transport, transports } as const;
-    const project = new Project(listeners, JSON.stringify({ ...config, worker }));
-    const thrun = await createThrun({ ...config, logLevel: 'silent' });
-    onTestFinished(async () => {
-      await thrun.close();
-      await project.dispose();
-    });
+    const queue = `e2e-${randomUUID()}`;
+    const config = { group: 'e2e', queue, ...(await place()) };
+    const project = new Project(listeners, JSON.stringify({ ...config, worker }), { broker: config });
+    onTestFinished(() => project.dispose());
+    const thrun = await project.publisher();
     const opened = await thrun.transport();
     return {
       project,
       thrun,
       // Others have queues on this broker, too.
-      letters: async () => (await opened.deadLetters?.list({ queue: config.queue }, 10)) ?? [],
-      stats: async () => ((await opened.queues?.stats()) ?? []).filter(({ queue }) => queue === config.queue),
+      letters: async () => (await opened.deadLetters?.list({ queue }, 10)) ?? [],
+      stats: async () => ((await opened.queues?.stats()) ?? []).filter((row) => row.queue === queue),
     };
   }
 
   test('SIGTERM: what runs is finished, the rest is handed back and has used up no attempt', async () => {
-    const { project, thrun, stats } = await working(
-      `@ThrunEventListener('slow', { name: 'slow' })
-     export class Slow {
-       async handle(_: unknown, context: EventContext) {
-         ledger(context, { step: 'begin' });
-         await new Promise((resolve) => setTimeout(resolve, 1000));
-         ledger(context, { step: 'end' });
-       }
-     }`,
-      { concurrency: 5 },
-    );
-    const steps = (step: string) =>
-      project.handled().filter((line) => (line as { step?: string }).step === step).length;
+    const { project, thrun, stats } = await working(slow(1000), { concurrency: 5 });
     await thrun.events(Array.from({ length: 20 }, () => ({ event: 'slow' })));
     const worker = project.start('work');
-    await project.until('five run', () => steps('begin') >= 5);
+    await project.until('five run', () => steps(project, 'begin').length >= 5);
     worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
-    expect(steps('begin')).toBe(steps('end'));
-    const left = 20 - steps('end');
-    expect(left).toBeGreaterThan(0);
-    expect(await stats()).toMatchObject([{ depth: left, inFlight: 0 }]);
-    const rest = project.start('work', '--stop-when-empty');
-    expect((await rest.ended).code).toBe(0);
-    expect(steps('end')).toBe(20);
+    const ended = steps(project, 'end').length;
+    expect(steps(project, 'begin')).toHaveLength(ended);
+    expect(ended).toBeLessThan(20);
+    expect(await stats()).toMatchObject([{ depth: 20 - ended, inFlight: 0 }]);
+    expect(project.run('work', '--stop-when-empty').code).toBe(0);
+    expect(steps(project, 'end')).toHaveLength(20);
     expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
   }, 60_000);
 

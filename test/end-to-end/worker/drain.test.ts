@@ -8,26 +8,6 @@ let project: Project;
 afterEach(() => project.dispose());
 
 describe('drain', () => {
-  test('SIGTERM: what runs is finished, nothing new begins, the rest is handed back, exit 0', async () => {
-    project = new Project(slow(1000), `{ group: 'e2e', worker: { concurrency: 5 } }`);
-    const thrun = await project.publisher();
-    await thrun.events(Array.from({ length: 20 }, () => ({ event: 'slow' })));
-    const worker = project.start('work');
-    await project.until('five run', () => steps(project, 'begin').length >= 5);
-    worker.kill('SIGTERM');
-    expect((await worker.ended).code).toBe(0);
-    expect(steps(project, 'begin')).toHaveLength(steps(project, 'end').length);
-    const left = 20 - steps(project, 'end').length;
-    expect(left).toBeGreaterThan(0);
-    const stats = await (await thrun.transport()).queues?.stats();
-    expect(stats).toMatchObject([{ depth: left, inFlight: 0 }]);
-    // What was handed back has used up no attempt.
-    const rest = project.start('work', '--stop-when-empty');
-    expect((await rest.ended).code).toBe(0);
-    expect(steps(project, 'end')).toHaveLength(20);
-    expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
-  });
-
   test('a listener that never ends: its signal is raised at the deadline, its delivery handed back, exit 0', async () => {
     project = new Project(
       `@ThrunEventListener('stuck')

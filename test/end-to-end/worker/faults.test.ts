@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.js';
 import { Project } from '../project.js';
 import { slow, steps } from './slow.js';
@@ -8,38 +8,6 @@ let project: Project;
 afterEach(() => project.dispose());
 
 describe('faults', () => {
-  test('a message that kills its process is dead after maxCrashes; its neighbours are not', async () => {
-    project = new Project(
-      `@ThrunEventListener('good')
-       export class Good { async handle(_: unknown, context: EventContext) { await new Promise((resolve) => setTimeout(resolve, 5)); ledger(context); } }
-       @ThrunEventListener('poison')
-       export class Poison { handle(_: unknown, context: EventContext) { ledger(context); process.abort(); } }`,
-      `{ group: 'e2e', worker: { concurrency: 5, visibilityTimeout: '500ms', maxCrashes: 3 } }`,
-    );
-    const thrun = await project.publisher();
-    await thrun.events([
-      ...Array.from({ length: 20 }, () => ({ event: 'good' })),
-      { event: 'poison' },
-      ...Array.from({ length: 20 }, () => ({ event: 'good' })),
-    ]);
-    const worker = project.start('work', '--processes', '2');
-    const transport = await thrun.transport();
-    await thrun.event('good');
-    await worker.says('dead letter');
-    // It is said first, and written with what else there is to settle.
-    await vi.waitFor(async () =>
-      expect(await transport.deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]),
-    );
-    await project.until(
-      'all neighbours',
-      (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 41,
-    );
-    expect(project.handled().filter(({ event }) => event === 'poison')).toHaveLength(3);
-    worker.kill('SIGTERM');
-    expect((await worker.ended).code).toBe(0);
-    expect(await transport.deadLetters?.count({})).toBe(1);
-  });
-
   test('SIGSTOP for longer than the lease: taken over once, and the late settlement is refused', async () => {
     project = new Project(slow(300), `{ group: 'e2e', worker: { visibilityTimeout: '500ms' } }`);
     const thrun = await project.publisher();
