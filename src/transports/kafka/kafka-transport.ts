@@ -28,7 +28,7 @@ import { KafkajsClient } from './kafkajs-client.js';
 /** At its close its groups have this long to be told; those that are not find out by themselves. */
 const CLOSING_MS = 5000;
 
-/** Topics and consumer groups on Kafka 4, tested on 4.4. What it promises and what it cannot: README.md. */
+/** Topics and consumer groups on Kafka 3.9 and 4, tested on 3.9.2 and 4.4. What it promises and what it cannot: README.md. */
 export class KafkaTransport implements Transport {
   readonly name = 'kafka';
   readonly traits: TransportTraits = {

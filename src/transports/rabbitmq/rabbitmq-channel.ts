@@ -23,8 +23,11 @@ export async function readyIn(link: Link, queue: string): Promise<number> {
 export function closeChannel(channel: Channel): Promise<void> {
   return new Promise((resolve) => {
     channel.once('close', resolve);
-    // It was closed already.
-    channel.close().catch(() => resolve());
+    // It was closed already, or is being closed.
+    channel.close().catch(() => {
+      channel.off('close', resolve);
+      resolve();
+    });
   });
 }
 
