@@ -14,7 +14,8 @@ import {
 } from './kafka-client.js';
 import type { KafkaOptions } from './kafka-options.js';
 import { failureOf } from './kafkajs-failure.js';
-import { committedOf, fetchedOf, fetchFrom, KafkajsMember, offsetsByTopic, READ_COMMITTED } from './kafkajs-member.js';
+import { fetchFrom, READ_COMMITTED } from './kafkajs-fetch.js';
+import { committedOf, KafkajsMember, offsetsByTopic } from './kafkajs-member.js';
 import {
   Cluster,
   createLogger,
@@ -200,7 +201,7 @@ export class KafkajsClient implements KafkaClient {
       const [node] = [...(await this.#byLeader([place])).keys()];
       const broker = await this.#cluster.findBroker({ nodeId: node ?? -1 });
       const [fetched] = await fetchFrom(broker, [{ ...place, offset }], 0);
-      return fetched ? fetchedOf(place, fetched, offset) : { ...place, records: [], next: offset };
+      return fetched ?? { ...place, records: [], next: offset };
     });
   }
 
