@@ -15,6 +15,10 @@ export class Bag<Thing extends Placed> implements Iterable<Thing> {
     return this.#things.length;
   }
 
+  has(thing: Thing): boolean {
+    return this.#things[thing.place] === thing;
+  }
+
   add(thing: Thing): void {
     thing.place = this.#things.length;
     this.#things.push(thing);
@@ -22,7 +26,7 @@ export class Bag<Thing extends Placed> implements Iterable<Thing> {
 
   /** @returns whether it was in it */
   delete(thing: Thing): boolean {
-    if (this.#things[thing.place] !== thing) return false;
+    if (!this.has(thing)) return false;
     const last = this.#things.pop() as Thing;
     if (last === thing) return true;
     this.#things[thing.place] = last;

@@ -21,6 +21,7 @@ test('what is not in it is not deleted, nor anything in its place', () => {
   const bag = new Bag<ReturnType<typeof thing>>();
   const [a, b] = [thing('a'), thing('b')];
   bag.add(a);
+  expect([bag.has(a), bag.has(b)]).toEqual([true, false]);
   expect(bag.delete(b)).toBe(false);
   expect(bag.delete(a)).toBe(true);
   expect(bag.delete(a)).toBe(false);

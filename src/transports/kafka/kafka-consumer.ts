@@ -1,6 +1,5 @@
 import type { Delivery } from '../../contracts/delivery.js';
 import type { Consumer } from '../../contracts/transport.js';
-import type { KafkaDelivery } from './kafka-delivery.js';
 import type { Member } from './kafka-member.js';
 import { Wakeup } from '../../contracts/wakeup.js';
 
@@ -20,7 +19,6 @@ export interface ConsumerParts {
 export class KafkaConsumer implements Consumer {
   readonly #parts: ConsumerParts;
   readonly #arrived = new Wakeup();
-  readonly #held = new Set<KafkaDelivery>();
   readonly #unlisten: () => void;
   #lastAsked = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
@@ -39,9 +37,8 @@ export class KafkaConsumer implements Consumer {
     const rest = member.ask();
     try {
       while (!this.#closing && !signal?.aborted) {
-        const batch = member.take(max, isQuick, this.#onSettled);
-        for (const delivery of batch) this.#held.add(delivery);
-        if (batch.length > 0) return batch as readonly Delivery[];
+        const batch: readonly Delivery[] = member.take(max, isQuick, this);
+        if (batch.length > 0) return batch;
         const left = giveUpAt - performance.now();
         if (left <= 0) return [];
         await this.#arrived.wait(Math.min(left, 2 ** 30), signal);
@@ -64,13 +61,9 @@ export class KafkaConsumer implements Consumer {
 
   async #close(): Promise<void> {
     this.#arrived.wake();
-    await Promise.all([...this.#held].reverse().map((delivery) => delivery.release()));
+    await Promise.all(this.#parts.member.heldBy(this).map((delivery) => delivery.release()));
     await this.flush();
     this.#unlisten();
     this.#parts.onClose(this);
   }
-
-  readonly #onSettled = (delivery: KafkaDelivery): void => {
-    this.#held.delete(delivery);
-  };
 }

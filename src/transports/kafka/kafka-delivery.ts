@@ -21,12 +21,15 @@ export class KafkaDelivery implements Delivery {
   readonly crashes: number;
   readonly record: KafkaRecord;
   isSettled = false;
+  /** In the bag of what is in hand. */
+  place = -1;
 
   constructor(
     private readonly settling: Settling,
     readonly entry: Entry,
     readonly queue: string,
-    private readonly onSettled: (delivery: KafkaDelivery) => void,
+    /** Who received it. */
+    readonly consumer: object,
   ) {
     this.record = entry.record as KafkaRecord;
     this.attempt = entry.attempt;
@@ -75,7 +78,6 @@ export class KafkaDelivery implements Delivery {
   #settle(): boolean {
     if (this.isSettled) return false;
     this.isSettled = true;
-    this.onSettled(this);
     return true;
   }
 }

@@ -160,10 +160,15 @@ export class Member {
     return this.#holdings.ledgers.length > 0;
   }
 
-  take(max: number, isQuick: boolean, onSettled: (delivery: KafkaDelivery) => void): KafkaDelivery[] {
+  /** What the consumer has in hand, the last first: handed back in this order it lies as it did before. */
+  heldBy(consumer: object): readonly KafkaDelivery[] {
+    return this.#settlements.heldBy(consumer).toSorted((a, b) => b.entry.offset - a.entry.offset);
+  }
+
+  take(max: number, isQuick: boolean, consumer: object): KafkaDelivery[] {
     return this.#pool.take(max, isQuick).map((entry) => {
       entry.ledger.give(entry);
-      const delivery = new KafkaDelivery(this.#settlements, entry, this.#options.queue, onSettled);
+      const delivery = new KafkaDelivery(this.#settlements, entry, this.#options.queue, consumer);
       this.#settlements.hold(delivery);
       return delivery;
     });

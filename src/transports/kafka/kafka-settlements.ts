@@ -1,3 +1,4 @@
+import { Bag } from '../../contracts/bag.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Successor } from '../../contracts/delivery.js';
 import type { Commits } from './kafka-commits.js';
@@ -38,7 +39,7 @@ const DONE = Promise.resolve();
 /** What workers have in hand, and what they say of it. */
 export class Settlements implements Settling {
   readonly #parts: SettlementsParts;
-  readonly #held = new Set<KafkaDelivery>();
+  readonly #held = new Bag<KafkaDelivery>();
   readonly #replacing = new Set<Promise<void>>();
   #round: Round | undefined;
   #idle: (() => void)[] = [];
@@ -50,6 +51,11 @@ export class Settlements implements Settling {
   /** Deliveries in hand, and those that are being replaced. */
   get open(): number {
     return this.#held.size + this.#replacing.size;
+  }
+
+  /** What one consumer has received and not settled. */
+  heldBy(consumer: object): readonly KafkaDelivery[] {
+    return [...this.#held].filter((delivery) => delivery.consumer === consumer && !delivery.isSettled);
   }
 
   hold(delivery: KafkaDelivery): void {
@@ -97,7 +103,7 @@ export class Settlements implements Settling {
   }
 
   dropped(ledger: Ledger): void {
-    for (const delivery of this.#held) {
+    for (const delivery of [...this.#held]) {
       if (delivery.entry.ledger !== ledger) continue;
       this.#letGo(delivery);
       this.#parts.onLost(delivery.id);

@@ -13,7 +13,8 @@ import {
 } from './kafka-client.js';
 import type { KafkaOptions } from './kafka-options.js';
 import { Connections } from './kafkajs-connections.js';
-import { committedOf, fetchedOf, fetchFrom, KafkajsMember, offsetsByTopic, READ_COMMITTED } from './kafkajs-member.js';
+import { fetchFrom, READ_COMMITTED } from './kafkajs-fetch.js';
+import { committedOf, KafkajsMember, offsetsByTopic } from './kafkajs-member.js';
 import { byLeader, clusterOf, metadataOf } from './kafkajs-metadata.js';
 import type { RawBroker, RawCluster } from './kafkajs-parts.js';
 import { KafkajsProducer } from './kafkajs-producer.js';
@@ -120,7 +121,7 @@ export class KafkajsClient implements KafkaClient {
   async read(place: Place, offset: number): Promise<Fetched> {
     return this.#connections.again(async () => {
       const [fetched] = await fetchFrom(await this.#leader(place), [{ ...place, offset }], 0);
-      return fetched ? fetchedOf(place, fetched, offset) : { ...place, records: [], next: offset };
+      return fetched ?? { ...place, records: [], next: offset };
     });
   }
 

@@ -6,33 +6,18 @@ import {
   type Joined,
   type JoinRequest,
   KafkaFailure,
-  type KafkaRecord,
   type MemberLink,
   type Membership,
   type Place,
   placeKey,
 } from './kafka-client.js';
 import { failureOf } from './kafkajs-failure.js';
-import {
-  MemberAssignment,
-  MemberMetadata,
-  type RawBroker,
-  type RawCluster,
-  type RawPartition,
-  type RawRecord,
-  withoutAborted,
-} from './kafkajs-parts.js';
+import { fetchFrom } from './kafkajs-fetch.js';
+import { MemberAssignment, MemberMetadata, type RawBroker, type RawCluster } from './kafkajs-parts.js';
 import type { Sockets } from './kafkajs-sockets.js';
 
 /** The name of our way to share partitions: members that go by another one are refused by the broker. */
 const PROTOCOL = 'thrun';
-
-/** Transactions that were given up stay invisible. */
-export const READ_COMMITTED = 1;
-
-/** Of one partition at a time; a larger record comes whole. */
-const PARTITION_BYTES = 1024 * 1024;
-const ALL_BYTES = 8 * 1024 * 1024;
 
 /** Above what kafkajs itself gives a request. */
 const SILENT_MS = 15_000;
@@ -134,12 +119,7 @@ export class KafkajsMember implements MemberLink {
   async fetch(node: number, { waitMs, places }: FetchRequest): Promise<readonly Fetched[]> {
     return this.#try(async () => {
       const broker = await this.#cluster.findBroker({ nodeId: node });
-      const wanted = new Map(places.map((place) => [placeKey(place), place.offset]));
-      return fetchFrom(broker, places, waitMs).then((fetched) =>
-        fetched.map(({ topic, partition, ...rest }) =>
-          fetchedOf({ topic, partition }, rest, wanted.get(placeKey({ topic, partition })) ?? 0),
-        ),
-      );
+      return fetchFrom(broker, places, waitMs);
     });
   }
 
@@ -223,67 +203,6 @@ export function offsetsByTopic(offsets: readonly CommittedOffset[]) {
     partitions.push({ partition, offset: String(offset), metadata });
   }
   return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
-}
-
-export async function fetchFrom(
-  broker: RawBroker,
-  places: readonly (Place & { readonly offset: number })[],
-  waitMs: number,
-): Promise<readonly (RawPartition & Place)[]> {
-  const topics = new Map<string, { partition: number; fetchOffset: string; maxBytes: number }[]>();
-  for (const { topic, partition, offset } of places) {
-    let partitions = topics.get(topic);
-    if (!partitions) topics.set(topic, (partitions = []));
-    partitions.push({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES });
-  }
-  const { responses } = await broker.fetch({
-    isolationLevel: READ_COMMITTED,
-    maxWaitTime: waitMs,
-    minBytes: 1,
-    maxBytes: ALL_BYTES,
-    topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
-  });
-  return responses.flatMap(({ topicName, partitions }) =>
-    partitions.map((partition) => ({ ...partition, topic: topicName })),
-  );
-}
-
-/** A batch comes whole: what lies before the offset in it was not asked for. */
-export function fetchedOf(
-  place: Place,
-  { messages, abortedTransactions }: Pick<RawPartition, 'messages' | 'abortedTransactions'>,
-  offset: number,
-): Fetched {
-  const last = messages[messages.length - 1];
-  const visible =
-    abortedTransactions && abortedTransactions.length > 0
-      ? withoutAborted({ messages, abortedTransactions })
-      : messages;
-  const records: KafkaRecord[] = [];
-  for (const raw of visible) {
-    if (raw.isControlRecord) continue;
-    const record = recordOf(raw);
-    if (record.offset >= offset) records.push(record);
-  }
-  return { ...place, records, next: last === undefined ? offset : Math.max(offset, Number(last.offset) + 1) };
-}
-
-function recordOf({ offset, timestamp, key, value, headers }: RawRecord): KafkaRecord {
-  return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: headersOf(headers) };
-}
-
-const NO_HEADERS: KafkaRecord['headers'] = {};
-const EMPTY = Buffer.alloc(0);
-
-/** Of a header that is there twice the last one counts. */
-function headersOf(raw: RawRecord['headers']): KafkaRecord['headers'] {
-  let headers: Record<string, Buffer> | undefined;
-  for (const name in raw) {
-    const value = raw[name];
-    headers ??= Object.create(null) as Record<string, Buffer>;
-    headers[name] = (Array.isArray(value) ? (value.at(-1) as Buffer | null) : (value as Buffer | null)) ?? EMPTY;
-  }
-  return headers ?? NO_HEADERS;
 }
 
 function byTopic(places: readonly Place[]): Record<string, number[]> {

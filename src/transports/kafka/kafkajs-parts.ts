@@ -19,19 +19,18 @@ interface TopicResponse<Partition> {
   readonly partitions: readonly Partition[];
 }
 
-export interface RawRecord {
+/** Of the formats before Kafka 0.11. */
+export interface RawMessage {
   readonly offset: string;
-  readonly timestamp: string;
+  readonly timestamp?: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
-  readonly isControlRecord: boolean;
 }
 
-export interface RawPartition {
-  readonly partition: number;
-  readonly abortedTransactions: readonly unknown[] | null;
-  readonly messages: readonly RawRecord[];
+/** A request with its version, and the way to read its answer. */
+export interface Question {
+  readonly request: { readonly apiVersion: number };
+  readonly response: { decode(bytes: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
 }
 
 export interface RawMetadata {
@@ -103,19 +102,10 @@ export interface RawBroker {
   deleteRecords(request: {
     readonly topics: readonly TopicRequest<{ readonly partition: number; readonly offset: string }>[];
   }): Promise<unknown>;
-  fetch(request: {
-    readonly isolationLevel: number;
-    readonly maxWaitTime: number;
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly topics: readonly TopicRequest<{
-      readonly partition: number;
-      readonly fetchOffset: string;
-      readonly maxBytes: number;
-    }>[];
-  }): Promise<{
-    readonly responses: readonly { readonly topicName: string; readonly partitions: readonly RawPartition[] }[];
-  }>;
+  readonly connectionPool: { send(question: unknown): Promise<unknown> };
+  /** The newest that both sides know. */
+  lookupRequest(key: number, versions: unknown): (parameters: object) => Question;
+  disconnect(): Promise<void>;
 }
 
 export interface RawCluster {
@@ -147,11 +137,23 @@ export const defaultSocketFactory = require('kafkajs/src/network/socketFactory')
 export const createLogger = (require('kafkajs/src/loggers') as { readonly createLogger: (options: unknown) => unknown })
   .createLogger;
 
-/** What a transaction wrote that was given up is not to be seen. */
-export const withoutAborted = require('kafkajs/src/consumer/filterAbortedMessages') as (from: {
-  readonly messages: readonly RawRecord[];
-  readonly abortedTransactions: readonly unknown[];
-}) => readonly RawRecord[];
+export const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as { readonly Fetch: number };
+
+export const { requests } = require('kafkajs/src/protocol/requests') as {
+  readonly requests: { readonly Fetch: unknown };
+};
+
+/** Also of codecs that were registered with kafkajs. */
+export const { lookupCodecByAttributes } = require('kafkajs/src/protocol/message/compression') as {
+  lookupCodecByAttributes(attributes: number): { decompress(packed: Buffer): Promise<Buffer> } | null;
+};
+
+export const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => object;
+
+export const decodeMessageSet = require('kafkajs/src/protocol/messageSet/decoder') as (
+  decoder: object,
+  size: number,
+) => Promise<readonly RawMessage[]>;
 
 const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
   readonly MemberMetadata: {

@@ -40,12 +40,14 @@ test('a worker that dies the moment it is handed something has counted; what cam
   );
   onTestFinished(() => project.dispose());
   const thrun = await project.publisher();
-  const { deadLetters } = await thrun.transport();
+  const { deadLetters, queues } = await thrun.transport();
   const worker = project.start('work');
   await worker.says('is ready');
   // It waits by now: what comes is held ahead.
   await thrun.event('good');
   await project.until('it works', (handled) => handled.length === 1);
+  const stats = async () => (await queues?.stats())?.find(({ queue }) => queue === broker.queue);
+  await until(async () => expect(await stats()).toMatchObject({ depth: 0, inFlight: 0 }));
   await thrun.event('poison');
   await until(
     async () => expect(await deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]),

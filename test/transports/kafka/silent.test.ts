@@ -5,12 +5,28 @@ import { app, node, queueName, until } from './stage.js';
 // kafkajs has requests that are never answered and never fail (tulios/kafkajs#1568, #1616): broken here from within.
 
 const load = createRequire(import.meta.url);
-const Broker = load('kafkajs/src/broker') as { prototype: { fetch: () => Promise<unknown> } };
+const Connections = load('kafkajs/src/network/connectionPool') as {
+  prototype: { send(this: unknown, question: { readonly request: { readonly apiName: string } }): Promise<unknown> };
+};
 const { KafkaJSNonRetriableError } = load('kafkajs/src/errors') as {
   KafkaJSNonRetriableError: new (message: string) => Error;
 };
 
 afterEach(() => void vi.restoreAllMocks());
+
+/** What becomes of fetches, so often. @returns how often it did */
+function breakFetches(answer: () => Promise<unknown>, times: number): () => number {
+  const { send } = Connections.prototype;
+  let broken = 0;
+  vi.spyOn(Connections.prototype, 'send').mockImplementation(function (this: unknown, question) {
+    if (question.request.apiName !== 'Fetch' || broken >= times) return send.call(this, question);
+    broken++;
+    return answer();
+  });
+  return () => broken;
+}
+
+const never = () => new Promise(() => undefined);
 
 async function working() {
   const broker = await node();
@@ -31,17 +47,15 @@ async function working() {
 describe('reading that has stopped goes on by itself', () => {
   test('without a word', { timeout: 120_000 }, async () => {
     const { handles } = await working();
-    const fetch = vi.spyOn(Broker.prototype, 'fetch');
-    fetch.mockReturnValueOnce(new Promise(() => undefined));
-    await until(() => expect(fetch.mock.calls.length).toBeGreaterThan(0));
+    const broken = breakFetches(never, 1);
+    await until(() => expect(broken()).toBe(1));
     await handles(2);
   });
 
   test('with an error that kafkajs calls final', { timeout: 120_000 }, async () => {
     const { handles } = await working();
-    const fetch = vi.spyOn(Broker.prototype, 'fetch');
-    fetch.mockRejectedValueOnce(new KafkaJSNonRetriableError('broken for the test'));
-    await until(() => expect(fetch.mock.calls.length).toBeGreaterThan(0));
+    const broken = breakFetches(() => Promise.reject(new KafkaJSNonRetriableError('broken for the test')), 1);
+    await until(() => expect(broken()).toBe(1));
     await handles(2);
   });
 });
@@ -51,10 +65,11 @@ test('connected and not consuming, whatever is tried: it counts as away, until i
 }, async () => {
   const { worker, handles } = await working();
   expect(worker.activity).toMatchObject({ awayMs: 0 });
-  const fetch = vi.spyOn(Broker.prototype, 'fetch').mockReturnValue(new Promise(() => undefined));
+  const broken = breakFetches(never, Number.POSITIVE_INFINITY);
   const trouble = () => Math.max(worker.activity.awayMs, worker.activity.silentMs);
   await until(() => expect(trouble()).toBeGreaterThan(2000), 60_000);
-  fetch.mockRestore();
+  expect(broken()).toBeGreaterThan(0);
+  vi.restoreAllMocks();
   await handles(2);
   await until(() => expect(trouble()).toBeLessThan(2000));
 });
