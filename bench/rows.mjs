@@ -11,7 +11,8 @@ export const ROWS = [
     task: 'publishOneByOne',
     metrics: RATE,
     durabilities: BOTH,
-    full: { warmUpMs: 300, measureMs: 1000 },
+    // A few hundred publishes are not yet compiled: whoever runs the most code of its own would be measured by that.
+    full: { warmUpMs: 2000, measureMs: 1000 },
     quick: { warmUpMs: 100, measureMs: 300 },
   },
   {

@@ -19,9 +19,11 @@ export interface PoolParts {
 }
 
 /** A claim is a request to the broker, which takes its time: what will be taken within so long is claimed ahead, … */
-const AHEAD_MS = 25;
+const AHEAD_MS = 50;
 /** … and no more than this: all of it counts as received when this process dies. */
-const MOST_AHEAD = 4000;
+const MOST_AHEAD = 10_000;
+/** Where whoever takes had to wait for a claim the next is larger by this, until the pace is known. */
+const GROWTH = 4;
 /** How much the newest taking says of the pace. */
 const NEWEST = 0.2;
 
@@ -38,6 +40,9 @@ export class Pool {
   #timer: (() => void) | undefined;
   #resting: (() => void) | undefined;
   #claiming = false;
+  /** How much the last claim was, and whether it came too late. */
+  #lastClaim = 0;
+  #ranDry = false;
   /** Taken in a millisecond, lately. */
   #pace = 0;
   #takenAt = performance.now();
@@ -91,7 +96,10 @@ export class Pool {
     this.isQuick = isQuick;
     const ahead = isQuick ? Math.max(2 * max, Math.min(this.#pace * AHEAD_MS, MOST_AHEAD)) : max;
     if (this.#claimed.length < Math.max(max, ahead / 2)) void this.#claim(Math.ceil(ahead) - this.#claimed.length);
-    if (this.#claimed.length === 0) return [];
+    if (this.#claimed.length === 0) {
+      this.#ranDry ||= isQuick;
+      return [];
+    }
     const taken = this.#claimed.splice(0, max).filter(isHeld);
     this.#measure(taken.length);
     this.#parts.onRoom();
@@ -141,8 +149,11 @@ export class Pool {
   async #claim(count: number): Promise<void> {
     if (this.#claiming || this.#urgent.length + this.#ready.length === 0) return;
     this.#claiming = true;
-    const claimed = this.#urgent.splice(0, count);
-    if (claimed.length < count) claimed.push(...this.#ready.splice(0, count - claimed.length));
+    const most = this.#ranDry ? Math.max(count, Math.min(this.#lastClaim * GROWTH, MOST_AHEAD)) : count;
+    this.#ranDry = false;
+    const claimed = this.#urgent.splice(0, most);
+    if (claimed.length < most) claimed.push(...this.#ready.splice(0, most - claimed.length));
+    this.#lastClaim = claimed.length;
     for (const entry of claimed) entry.ledger.claim(entry);
     const isWritten = await this.#parts.write();
     this.#claiming = false;
