@@ -48,22 +48,21 @@ function shareTopic(
     if (left.delete(partition)) mine(member).push(partition);
   };
   for (const member of members) for (const partition of member.pinned[topic] ?? []) give(member, partition);
-  // Those with the most keep one more than the others where it does not come out even.
-  const owners = [...candidates].sort((a, b) => (b.owned[topic]?.length ?? 0) - (a.owned[topic]?.length ?? 0));
-  const elsewhere = members.filter((member) => !candidates.includes(member)).flatMap(mine).length;
-  const least = Math.floor((count - elsewhere) / candidates.length);
-  let more = (count - elsewhere) % candidates.length;
-  for (const member of owners) {
-    for (const partition of member.owned[topic] ?? []) {
-      const has = mine(member).length;
-      if (has >= least + (more > 0 ? 1 : 0)) break;
-      if (has >= least && left.has(partition)) more--;
-      give(member, partition);
-    }
+  const targets = new Map(candidates.map((member) => [member, mine(member).length]));
+  const target = (member: AssignableMember) => targets.get(member) as number;
+  const owned = (member: AssignableMember) => member.owned[topic] ?? [];
+  // One after the other to whoever has the least so far; where it does not come out even, to who had the most.
+  const isFirst = (a: AssignableMember, b: AssignableMember) =>
+    (target(a) - target(b) || owned(b).length - owned(a).length || total(a) - total(b)) <= 0;
+  for (let given = 0; given < left.size; given++) {
+    const poorest = candidates.reduce((best, member) => (isFirst(best, member) ? best : member));
+    targets.set(poorest, target(poorest) + 1);
   }
+  const isShort = (member: AssignableMember) => mine(member).length < target(member);
+  for (const member of candidates) for (const partition of owned(member)) if (isShort(member)) give(member, partition);
   for (const partition of left) {
-    const [poorest] = [...candidates].sort((a, b) => mine(a).length - mine(b).length || total(a) - total(b));
-    if (poorest) give(poorest, partition);
+    const short = candidates.find(isShort);
+    if (short) give(short, partition);
   }
   return shares;
 }

@@ -20,8 +20,14 @@ test('each partition goes to one member, what is in hand stays, the rest is shar
       const sizes = unpinned.map(({ memberId }) => partitionsOf(shares, memberId).length);
       if (sizes.length > 0) expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
     }),
-    { numRuns: 500 },
+    { numRuns: 2000 },
   );
+});
+
+test('who holds more than a share in hand takes nothing from the others', () => {
+  const members = [member('a', true, [0, 1], [0, 1]), member('b', true, [2, 3], []), member('c', true, [], [])];
+  const shares = assign(members, new Map([['events', 4]]));
+  expect(['a', 'b', 'c'].map((id) => partitionsOf(shares, id).length)).toEqual([2, 1, 1]);
 });
 
 test('nothing moves while nobody comes or goes', () => {

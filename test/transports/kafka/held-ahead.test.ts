@@ -49,10 +49,10 @@ test('a worker that dies the moment it is handed something has counted; what cam
   const stats = async () => (await queues?.stats())?.find(({ queue }) => queue === broker.queue);
   await until(async () => expect(await stats()).toMatchObject({ depth: 0, inFlight: 0 }));
   await thrun.event('poison');
-  await until(
-    async () => expect(await deadLetters?.list({}, 10)).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]),
-    60_000,
-  );
+  await until(async () => {
+    const letters = await deadLetters?.list({ queue: broker.queue }, 10);
+    expect(letters).toMatchObject([{ event: 'poison', reason: 'crashed_worker' }]);
+  }, 60_000);
   const late = await thrun.event('good');
   await project.until('the late one', (handled) => handled.some(({ id }) => id === late));
   const attempts = (event: string) => project.handled().flatMap((one) => (one.event === event ? [one.attempt] : []));
