@@ -3,7 +3,7 @@ import type { RedisConnection } from '../../redis/redis-connection.js';
 import type { DeadLetterParts } from '../../redis/redis-dead-letters.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import { lookAtGroup } from '../../redis/redis-parcel-scripts.js';
-import { look, purge } from './redis-streams-scripts.js';
+import { look, purge } from './redis-streams-queue-scripts.js';
 
 export class RedisStreamsQueues implements QueueAccess {
   readonly #parts: DeadLetterParts;

@@ -10,7 +10,7 @@ import { RedisStreamsHistory } from './redis-streams-history.js';
 import { groupsOf } from './redis-streams-info.js';
 import type { RedisStreamsOptions } from './redis-streams-options.js';
 import { RedisStreamsQueues } from './redis-streams-queues.js';
-import { add } from './redis-streams-scripts.js';
+import { add } from './redis-streams-queue-scripts.js';
 import { RedisStreamsSource } from './redis-streams-source.js';
 
 /** A Redis stream: every group gets every event. See README.md beside. */
