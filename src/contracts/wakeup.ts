@@ -6,11 +6,12 @@ export class Wakeup {
     this.#wake?.();
   }
 
-  /** One at a time. */
+  /** Who waits last is woken; one that waits beside it ends by its time or its signal. */
   wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
-        this.#wake = undefined;
+        // Another wait may have begun meanwhile.
+        if (this.#wake === done) this.#wake = undefined;
         clearTimeout(timer);
         signal?.removeEventListener('abort', done);
         resolve();

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ConsumeOptions, Consumer, TransportNotice } from '../contracts/transport.js';
+import { Wakeup } from '../contracts/wakeup.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisDelivery, Settlement, Settler } from './redis-delivery.js';
 import { RedisFailure } from './redis-failure.js';
@@ -59,7 +60,7 @@ export class RedisConsumer implements Consumer, Settler {
   readonly #looks = new Looks();
   readonly #stopHearing: () => void;
   #refusedAt = Number.NEGATIVE_INFINITY;
-  #wake: () => void = () => undefined;
+  readonly #woken = new Wakeup();
   #stopBeat: () => void = () => undefined;
   #beating = false;
   #closed: Promise<void> | undefined;
@@ -123,7 +124,7 @@ export class RedisConsumer implements Consumer, Settler {
   look(handedBack = true): void {
     if (handedBack) this.#parts.source.expect(0);
     this.#looks.expect(0);
-    this.#wake();
+    this.#woken.wake();
   }
 
   close(): Promise<void> {
@@ -135,7 +136,7 @@ export class RedisConsumer implements Consumer, Settler {
     const { source, onClose } = this.#parts;
     // In the next turn, when `closed` is set, so that whoever wakes up sees it.
     await Promise.resolve();
-    this.#wake();
+    this.#woken.wake();
     await this.#claiming;
     for (const delivery of source.unsettled()) void this.settle(delivery, 'release');
     await this.#settling.close();
@@ -187,18 +188,7 @@ export class RedisConsumer implements Consumer, Settler {
 
   #sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms <= 0 || this.#closed || signal?.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        this.#wake = () => undefined;
-        resolve();
-      };
-      const timer = setTimeout(done, Math.ceil(ms));
-      timer.unref();
-      this.#wake = done;
-      signal?.addEventListener('abort', done, { once: true });
-    });
+    return this.#woken.wait(Math.ceil(ms), signal);
   }
 
   /** What is handed back here makes no noise elsewhere: whoever waits in this process is told. */
@@ -210,12 +200,12 @@ export class RedisConsumer implements Consumer, Settler {
     if (soonest <= 0) this.#parts.waiter.ring(true);
     this.#parts.source.expect(soonest);
     // Who sleeps has to reckon anew.
-    if (this.#looks.expect(soonest)) this.#wake();
+    if (this.#looks.expect(soonest)) this.#woken.wake();
   }
 
   #hear(ms: number): void {
     this.#parts.source.expect(ms);
-    if (this.#looks.hear(ms)) this.#wake();
+    if (this.#looks.hear(ms)) this.#woken.wake();
   }
 
   #beatLater(): void {
