@@ -9,14 +9,15 @@ afterEach(() => project.dispose());
 
 describe('faults', () => {
   test('SIGSTOP for longer than the lease: taken over once, and the late settlement is refused', async () => {
-    project = new Project(slow(300), `{ group: 'e2e', worker: { visibilityTimeout: '500ms' } }`);
+    // It stops itself, between two writes: who stands still with SQLite's lock in hand keeps everybody out.
+    const stops = slow(300, `if (context.attempt === 1) process.kill(process.pid, 'SIGSTOP');`);
+    project = new Project(stops, `{ group: 'e2e', worker: { visibilityTimeout: '500ms' } }`);
     const thrun = await project.publisher();
     const worker = project.start('work');
     await worker.says('is ready');
     await thrun.event('slow');
     await project.until('it runs', () => steps(project, 'begin').length === 1);
     const [child] = worker.workers();
-    process.kill(child ?? 0, 'SIGSTOP');
     const second = project.start('work');
     await project.until('another one took over', () => new Set(steps(project, 'end').map(({ pid }) => pid)).size === 1);
     process.kill(child ?? 0, 'SIGCONT');
