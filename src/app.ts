@@ -4,8 +4,7 @@ import { BatchBuilder, namedBuilder } from './batch/builder.js';
 import { JOB_FAILED, JOB_SUCCEEDED, RESULTS_LISTENER, settleForeign } from './batch/foreign-results.js';
 import type { BatchMembers } from './batch/members.js';
 import { batchNamed, namingOf } from './batch/named-batch.js';
-import { loadStore } from './batch/stores/index.js';
-import type { BatchStore } from './contracts/batch-store.js';
+import { configuredStore } from './batch/stores/index.js';
 import { type Clock, systemClock } from './contracts/clock.js';
 import type { NamedBatch } from './contracts/batch.js';
 import { ThrunError } from './contracts/errors.js';
@@ -37,8 +36,8 @@ import type { Listener } from './registry/listener.js';
 import { type DecoratorRecord, recordOf } from './registry/records.js';
 import { Registry } from './registry/registry.js';
 import { type ListenerFunction, Subscriptions } from './registry/subscriptions.js';
-import { loadTransport } from './transports/index.js';
-import type { Source } from './worker/sources.js';
+import { configuredTransport } from './transports/index.js';
+import { sourcesOf } from './worker/sources.js';
 import { Worker, type WorkerOptions } from './worker/worker.js';
 
 /** What `work` is to consume: by default every address that {@link Thrun.addresses} names. */
@@ -102,7 +101,7 @@ export class Thrun {
     this.#queueOf = parts.queueOf ?? (() => undefined);
     const { payloadBytes, depth, metaBytes } = config.limits;
     this.#limits = { maxBytes: payloadBytes, maxDepth: depth, maxMetaBytes: metaBytes };
-    this.#transports = new OpenTransports(this.#ownName, (name) => this.#make(name));
+    this.#transports = new OpenTransports(this.#ownName, (name) => configuredTransport(name, config));
     this.#subscriptions = new Subscriptions(this.registry, { container: config.container, retry: config.retry });
     this.#routes = new Routes(config.routes);
     this.#dispatcher = new Dispatcher({
@@ -117,7 +116,7 @@ export class Thrun {
     this.#bus.observe(logTo(logger));
     this.#batches = new BatchService({
       ...config.batches,
-      store: storeOf(config.batches),
+      store: configuredStore(config.batches),
       clock: this.#clock,
       logger,
       limits: this.#limits,
@@ -222,7 +221,7 @@ export class Thrun {
         ...(patient && { patient }),
       },
       {
-        sources: this.#sources(this.addresses(restriction)),
+        sources: sourcesOf(this.addresses(restriction), (name) => this.transport(name)),
         registry: this.registry,
         clock: this.#clock,
         random: this.#random,
@@ -273,27 +272,8 @@ export class Thrun {
     await this.#transports.close();
   }
 
-  /** One that the config holds as an object, else one of thrun's own. */
-  async #make(name: string): Promise<Transport> {
-    const { transport: own, routes, transports } = this.config;
-    const given = [own, ...routes.map(({ transport }) => transport)].find(
-      (one) => typeof one === 'object' && one.name === name,
-    );
-    return typeof given === 'object' ? given : loadTransport(name, transports);
-  }
-
   get #ownName(): string {
     return transportName(this.config.transport);
-  }
-
-  /** One for each transport. */
-  #sources(addresses: readonly Address[]): readonly Source[] {
-    const names = [...new Set(addresses.map(({ transport }) => transport))];
-    return names.map((name) => ({
-      name,
-      queues: addresses.flatMap(({ transport, queue }) => (transport === name ? [queue] : [])),
-      open: () => this.transport(name),
-    }));
   }
 
   /** Workers in other languages tell by events how a job of a batch went. */
@@ -316,10 +296,4 @@ export class Thrun {
     const queue = record?.kind === 'job' ? record.options.queue : this.registry.job(event)?.queue;
     return queue ?? this.#queueOf(event) ?? this.config.queue;
   }
-}
-
-function storeOf(batches: ResolvedConfig['batches']): (() => Promise<BatchStore>) | undefined {
-  const { store } = batches;
-  if (store === undefined) return undefined;
-  return async () => (typeof store === 'string' ? loadStore(store, batches) : store);
 }

@@ -33,3 +33,21 @@ export async function loadTransport(name: string, settings: TransportSettings): 
   if (!load) throw new ThrunError('THRUN_TRANSPORT_UNKNOWN', [JSON.stringify(name), Object.keys(LOADERS).join(', ')]);
   return load(settings);
 }
+
+/** What a config says of transports: a name, or one that was made. */
+interface Configured {
+  readonly transport: string | Transport;
+  readonly routes: readonly { readonly transport?: string | Transport }[];
+  readonly transports: TransportSettings;
+}
+
+/**
+ * The transport of this name: one that the config holds as an object, else one of thrun's own.
+ * @throws {ThrunError} THRUN_TRANSPORT_UNKNOWN
+ */
+export async function configuredTransport(name: string, config: Configured): Promise<Transport> {
+  const given = [config.transport, ...config.routes.map(({ transport }) => transport)].find(
+    (one) => typeof one === 'object' && one.name === name,
+  );
+  return typeof given === 'object' ? given : loadTransport(name, config.transports);
+}

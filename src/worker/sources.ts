@@ -8,6 +8,19 @@ export interface Source {
   readonly open: () => Promise<Transport>;
 }
 
+/** One for each transport among `addresses`, in their order. */
+export function sourcesOf(
+  addresses: readonly { readonly transport: string; readonly queue: string }[],
+  open: (transport: string) => Promise<Transport>,
+): readonly Source[] {
+  const names = [...new Set(addresses.map(({ transport }) => transport))];
+  return names.map((name) => ({
+    name,
+    queues: addresses.flatMap(({ transport, queue }) => (transport === name ? [queue] : [])),
+    open: () => open(name),
+  }));
+}
+
 export interface Connected {
   readonly transport: Transport;
   readonly consumers: readonly { readonly queue: string; readonly consumer: Consumer }[];

@@ -26,3 +26,12 @@ export async function loadStore(name: string, settings: StoreSettings): Promise<
   }
   return load(settings);
 }
+
+/** How the store that a config names, or holds as an object, is had; undefined where it wants none. */
+export function configuredStore(
+  settings: StoreSettings & { readonly store: string | BatchStore | undefined },
+): (() => Promise<BatchStore>) | undefined {
+  const { store } = settings;
+  if (store === undefined) return undefined;
+  return async () => (typeof store === 'string' ? loadStore(store, settings) : store);
+}
