@@ -5,7 +5,7 @@ import type { Broker } from '../brokers/broker.js';
 import { startKafka } from '../brokers/kafka.js';
 import { startRabbitmq } from '../brokers/rabbitmq.js';
 import { startRedis } from '../brokers/redis.js';
-import { watchCommits } from '../transports/kafka/commits.js';
+import { commitsOf } from '../transports/kafka/commits.js';
 import { inFlightAt, type Kill, runsOf, unexplained } from './kill-ledger.js';
 import { Project } from './project.js';
 import { seeded } from '../support/random.js';
@@ -27,7 +27,7 @@ afterEach(async () => {
 /** Where the events go: what a config says of it, and what must not have been seen there meanwhile. */
 interface Place {
   readonly config: ThrunConfig;
-  readonly problems?: readonly string[];
+  readonly problems?: () => Promise<readonly string[]>;
   /** From one kill to the next. Default 1000. */
   readonly everyMs?: number;
 }
@@ -52,11 +52,10 @@ async function overRabbitmq(): Promise<Place> {
 
 async function overKafka(): Promise<Place> {
   const { url } = (broker = await startKafka());
-  const { backwards } = await watchCommits(url);
   // What the dead one had is nobody's until its session is over, and who is new waits for that.
   return {
     config: { transport: 'kafka', transports: { kafka: { brokers: url } } },
-    problems: backwards,
+    problems: async () => (await commitsOf([url], 'events')).backwards,
     everyMs: 4000,
   };
 }
@@ -66,7 +65,7 @@ test.each(Object.entries(PLACES))(
   async (name, place) => {
     const { seed, random } = seeded();
     const seconds = name === 'sqlite' ? SECONDS : BROKER_SECONDS;
-    const { config, problems = [], everyMs = 1000 } = await place();
+    const { config, problems = async () => [], everyMs = 1000 } = await place();
     project = new Project(
       `@ThrunEventListener('load')
        export class Load {
@@ -146,7 +145,7 @@ test.each(Object.entries(PLACES))(
     // Twice only what a killed process held.
     expect(again.flatMap(([, list]) => unexplained(list, kills) ?? [])).toEqual([]);
 
-    expect(problems).toEqual([]);
+    expect(await problems()).toEqual([]);
     expect(await transport.deadLetters?.count({})).toBe(0);
     await thrun.close();
     if (name === 'sqlite') {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../brokers/ports.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
-import { watchCommits } from './commits.js';
+import { commitsOf } from './commits.js';
 import { acking, allReceived, consuming, message, node, one, opened, queueName, textOf, until } from './stage.js';
 
 /** A broker that sends its clients through a link that can be damaged; `direct` is the way around it. */
@@ -16,7 +16,6 @@ async function through() {
 test('a link that swallows everything, for longer than the session: another takes over; it is noticed, and replaced', async () => {
   const { direct, proxy, proxied } = await through();
   const queue = queueName();
-  const commits = await watchCommits(direct);
   const { consumer, kinds } = await consuming(await opened(proxied), queue, 'workers', 3000);
   const other = await opened(direct);
   await other.publish(queue, [message('held')]);
@@ -32,7 +31,9 @@ test('a link that swallows everything, for longer than the session: another take
   // Too late, and without effect.
   await held.ack();
   expect(received).toHaveLength(2);
-  expect(commits.backwards).toEqual([]);
+  const { count, backwards } = await commitsOf([direct], queue);
+  expect(count).toBeGreaterThan(0);
+  expect(backwards).toEqual([]);
 }, 90_000);
 
 test('a publish into a link that swallows is sent again on the next one', async () => {
