@@ -37,7 +37,7 @@ import { type DecoratorRecord, recordOf } from './registry/records.js';
 import { Registry } from './registry/registry.js';
 import { type ListenerFunction, Subscriptions } from './registry/subscriptions.js';
 import { configuredTransport } from './transports/index.js';
-import { sourcesOf } from './worker/sources.js';
+import { type Holding, sourcesOf } from './worker/sources.js';
 import { Worker, type WorkerOptions } from './worker/worker.js';
 
 /** What `work` is to consume: by default every address that {@link Thrun.addresses} names. */
@@ -47,6 +47,8 @@ export interface WorkOptions extends Restriction {
   readonly admit?: WorkerOptions['admit'];
   /** Notices soon when there is nothing left to do, for runs that end then. */
   readonly attentive?: boolean;
+  /** What processes that are known to be dead held ({@link Thrun.holdings}): it is given out at once. Default: nothing. */
+  readonly replaces?: WorkerOptions['replaces'];
   /** Waits for a broker that cannot be reached yet. Default: `work` rejects when it can consume nothing. */
   readonly patient?: boolean;
 }
@@ -204,7 +206,7 @@ export class Thrun {
   }
 
   /** Starts consuming in this process, with every listener subscribed so far. */
-  async work({ runs, admit, attentive, patient, ...restriction }: WorkOptions = {}): Promise<Worker> {
+  async work({ runs, admit, attentive, patient, replaces, ...restriction }: WorkOptions = {}): Promise<Worker> {
     if (this.#closed) throw new ThrunError('THRUN_CLOSED');
     const { config } = this;
     this.#listenForResults();
@@ -219,6 +221,7 @@ export class Thrun {
         ...(admit && { admit }),
         ...(attentive && { attentive }),
         ...(patient && { patient }),
+        ...(replaces && { replaces }),
       },
       {
         sources: sourcesOf(this.addresses(restriction), (name) => this.transport(name)),
@@ -236,6 +239,11 @@ export class Thrun {
     await worker.start();
     this.#batches.sweeper.start();
     return worker;
+  }
+
+  /** Under which names the workers of this process hold what they receive; `work({ replaces })` takes them when it has died. */
+  get holdings(): readonly Holding[] {
+    return [...this.#workers].flatMap(({ holdings }) => holdings);
   }
 
   /** Where the listeners subscribed so far receive from, the config's own transport and queue first. */

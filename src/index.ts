@@ -44,4 +44,5 @@ export type { EventInput } from './dispatch/dispatcher.js';
 export type { Observation, Observer } from './observability/observation.js';
 export { ThrunBatch, ThrunEvent, ThrunEventListener, ThrunJob } from './registry/decorators.js';
 export type { ListenerFunction } from './registry/subscriptions.js';
+export type { Holding } from './worker/sources.js';
 export type { Worker } from './worker/worker.js';

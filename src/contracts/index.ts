@@ -29,6 +29,7 @@ export type {
   BrokerFinding,
   ConsumeOptions,
   Consumer,
+  Holder,
   OutgoingMessage,
   QueueAccess,
   QueueStats,

@@ -17,6 +17,11 @@ export interface Transport {
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** Closes its consumers, then itself. Closing twice is safe. */
   close(): Promise<void>;
+  /**
+   * What a consumer held whose process is known to be dead comes again now, as after a crash, instead of when its lease runs
+   * out. Burying twice, or somebody unknown, changes nothing. Absent where the broker notices by itself.
+   */
+  bury?(dead: Holder): Promise<void>;
   /** Abilities that few transports have; absent where they cannot be had. */
   readonly deadLetters?: DeadLetterAccess;
   readonly queues?: QueueAccess;
@@ -76,7 +81,17 @@ export type TransportNotice =
   /** Something works worse than it should, and what to do. */
   | { readonly kind: 'degraded'; readonly message: string };
 
+/** Under which name deliveries of a queue are held for a group. */
+export interface Holder {
+  readonly queue: string;
+  readonly group: string;
+  /** {@link Consumer.holder} */
+  readonly holder: string;
+}
+
 export interface Consumer {
+  /** Whose name what it receives is held under; for `bury`. It may change; undefined while there is none. */
+  readonly holder?: string | undefined;
   /**
    * Up to `max` deliveries, as soon as there is one; an empty list after `waitMs` without any, when `signal` aborts, or
    * when closed. One call at a time.

@@ -16,6 +16,8 @@ export interface Claimed {
 
 /** How one group takes from one queue and gives back: what differs between the kinds of queues in Redis. */
 export interface Source {
+  /** The name it claims under. */
+  readonly holder: string;
   /** @param lookMs no longer than this what is beside the queue itself goes without a look */
   claim(max: number, settler: Settler, lookMs: number): Promise<Claimed>;
   /** Told twice is told once. */
@@ -78,6 +80,10 @@ export class RedisConsumer implements Consumer, Settler {
     });
     this.#stopHearing = parts.waiter.onTold((ms) => this.#hear(ms));
     this.#beatLater();
+  }
+
+  get holder(): string {
+    return this.#parts.source.holder;
   }
 
   async next(max: number, { waitMs = Number.POSITIVE_INFINITY, signal }: NextOptions = {}): Promise<RedisDelivery[]> {

@@ -25,6 +25,24 @@ return lost
 `,
 );
 
+/**
+ * A holder is dead: its claims have run out, and on streams nobody believes it to live. KEYS leases due consumers · ARGV holder
+ */
+export const bury = new RedisScript<null>(
+  DRAINING,
+  PARCELS,
+  `
+local prefix = ARGV[1] .. '.'
+for _, token in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if string.sub(token, 1, #prefix) == prefix then redis.call('ZADD', KEYS[1], 0, token) end
+end
+redis.call('ZADD', KEYS[3], 'XX', 0, ARGV[1])
+local t = now()
+expect(t)
+tell(KEYS[2], t)
+`,
+);
+
 /** A suspect is about to run: from here on its worker's death counts. KEYS held leases · ARGV token, index, crashes */
 export const begin = new RedisScript<number>(
   DRAINING,

@@ -5,6 +5,7 @@ import type {
   BrokerChecks,
   ConsumeOptions,
   Consumer,
+  Holder,
   OutgoingMessage,
   QueueAccess,
   Transport,
@@ -15,6 +16,7 @@ import { RedisConsumer, type Source } from './redis-consumer.js';
 import { type DeadLetterParts, RedisDeadLetters } from './redis-dead-letters.js';
 import { QueueKeys } from './redis-keys.js';
 import type { RedisOptions } from './redis-options.js';
+import { bury } from './redis-parcel-scripts.js';
 import { type Kind, TYPE_OF } from './redis-registry.js';
 import { RedisSession } from './redis-session.js';
 import type { Block } from './redis-waiter.js';
@@ -88,6 +90,12 @@ export class RedisTransport implements Transport {
       onClose: () => this.session.closed(consumer, waiter),
     });
     return this.session.opened(consumer, options);
+  }
+
+  async bury({ queue, group, holder }: Holder): Promise<void> {
+    const { leases, due, consumers } = new QueueKeys(queue).group(group);
+    const connection = await this.session.open();
+    await connection.run((client) => bury.run(client, [leases, due, consumers], [holder]));
   }
 
   close(): Promise<void> {

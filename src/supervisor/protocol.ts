@@ -1,6 +1,7 @@
 import type { BuiltListener } from '../registry/build.js';
 import type { Settings } from '../config/environment.js';
 import type { Counts } from '../observability/counters.js';
+import type { Holding } from '../worker/sources.js';
 import type { Activity } from '../worker/worker.js';
 
 /** What a worker process is told at its start: everything costly was done once, in the supervisor. */
@@ -29,7 +30,8 @@ export interface WorkerSpec {
 }
 
 export type ToWorker =
-  | { readonly type: 'start'; readonly spec: WorkerSpec }
+  /** `replaces`: what the process held whose place it takes, if that one died. */
+  | { readonly type: 'start'; readonly spec: WorkerSpec; readonly replaces: readonly Holding[] }
   | { readonly type: 'drain' }
   /** The answer to `ask`: so many of them may be run. */
   | { readonly type: 'granted'; readonly count: number };
@@ -38,6 +40,8 @@ export type ToSupervisor =
   | { readonly type: 'ready'; readonly queues: readonly string[]; readonly listeners: number }
   | { readonly type: 'beat'; readonly beat: Beat }
   | { readonly type: 'ask'; readonly count: number }
+  /** Under which names it holds from now on what it receives. */
+  | { readonly type: 'holdings'; readonly holdings: readonly Holding[] }
   /** It has drained and ends now. Without this an exit code of 0 is a listener that called process.exit(). */
   | { readonly type: 'drained' }
   /** It cannot start; another try would end the same. */

@@ -1,5 +1,6 @@
 import { ThrunError } from '../contracts/errors.js';
 import { addCounts, type Counts, noCounts } from '../observability/counters.js';
+import type { Holding } from '../worker/sources.js';
 import type { WorkerSpec } from './protocol.js';
 import { RestartPolicy } from './restart-policy.js';
 import { type WorkerEnd, WorkerProcess } from './worker-process.js';
@@ -131,8 +132,8 @@ export class Supervisor {
     };
   }
 
-  #startOne(): void {
-    const worker = new WorkerProcess(this.#spec, {
+  #startOne(replaces: readonly Holding[] = []): void {
+    const worker = new WorkerProcess(this.#spec, replaces, {
       onReady: ({ pid }) => this.#options.onEvent({ kind: 'ready', pid }),
       onBeat: (sender) => this.#beat(sender),
       onAsk: (asker, count) => this.#answer(asker, count),
@@ -195,13 +196,13 @@ export class Supervisor {
     this.#finishWhenDone();
   }
 
-  #crashed({ pid, beat }: WorkerProcess, { how }: WorkerEnd): void {
+  #crashed({ pid, beat, holdings }: WorkerProcess, { how }: WorkerEnd): void {
     const next = this.#restarts.crashed(beat.counts.received > beat.activity.held);
     if (next.kind === 'give_up') return this.#fail(new ThrunError('THRUN_WORKER_CRASHED', [pid, next.crashes, how]));
     this.#options.onEvent({ kind: 'crashed', pid, how, restartMs: next.afterMs });
     const pause = setTimeout(() => {
       this.#pauses.delete(pause);
-      this.#startOne();
+      this.#startOne(holdings);
     }, next.afterMs);
     this.#pauses.add(pause);
   }

@@ -7,6 +7,7 @@ import { countInto, noCounts } from '../observability/counters.js';
 import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
 import { errorText } from '../worker/error-text.js';
+import type { Holding } from '../worker/sources.js';
 import type { Worker } from '../worker/worker.js';
 import type { ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
 
@@ -23,11 +24,13 @@ class WorkerMain {
   readonly #asked: ((count: number) => void)[] = [];
   #ending = false;
   #stopWhenEmpty = false;
+  /** The names that the supervisor has heard. */
+  #said = '';
 
   hear(message: ToWorker): void {
     switch (message.type) {
       case 'start':
-        this.#start(message.spec).catch((error: unknown) => {
+        this.#start(message.spec, message.replaces).catch((error: unknown) => {
           // Told to end before it was up: what it was about to consume was closed under it.
           if (!this.#ending) void cannotStart(error);
         });
@@ -45,18 +48,22 @@ class WorkerMain {
     void this.#end();
   }
 
-  async #start(spec: WorkerSpec): Promise<void> {
+  async #start(spec: WorkerSpec, replaces: readonly Holding[]): Promise<void> {
     const { configFile, configModule, listeners, overrides, root } = spec;
     const config = await loadConfig({ cwd: root, file: configFile, built: configModule, overrides });
     const thrun = await thrunFrom(config);
     this.#thrun = thrun;
     thrun.observe(countInto(this.#counts));
+    thrun.observe(({ kind }) => {
+      if (kind === 'received') this.#sayHoldings();
+    });
     thrun.register(await loadListeners(listeners, root));
     const matches = spec.only === undefined ? undefined : patternMatcher(spec.only);
     const { queues, transport } = spec;
     this.#worker = await thrun.work({
       queues,
       transport,
+      replaces,
       attentive: spec.stopWhenEmpty,
       // A run that ends by itself has no time to wait for a broker.
       patient: !spec.stopWhenEmpty && !spec.metered,
@@ -84,6 +91,15 @@ class WorkerMain {
     next();
   }
 
+  /** What is received under a name the supervisor has not heard is not run before it has: it may be what kills this process. */
+  #sayHoldings(): void {
+    const { holdings = [] } = this.#thrun ?? {};
+    const names = holdings.map(({ holder }) => holder).join();
+    if (names === this.#said) return;
+    this.#said = names;
+    void tell({ type: 'holdings', holdings });
+  }
+
   async #report(): Promise<void> {
     const worker = this.#worker;
     if (!worker) return;
@@ -95,6 +111,7 @@ class WorkerMain {
       empty: empty && activity.empty,
       rss: process.memoryUsage.rss(),
     };
+    this.#sayHoldings();
     await tell({ type: 'beat', beat });
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { noCounts } from '../observability/counters.js';
+import type { Holding } from '../worker/sources.js';
 import type { Beat, ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
 
 const ENTRY = fileURLToPath(new URL('./worker-main.js', import.meta.url));
@@ -35,6 +36,8 @@ export class WorkerProcess {
   lastBeatAt = performance.now();
   /** It was told off for a silence that still lasts. */
   blockedSaid = false;
+  /** Under which names it holds what it receives. Until it says so, what it replaces: should it die before, the next one does. */
+  holdings: readonly Holding[];
   beat: Beat = {
     counts: noCounts(),
     activity: { active: 0, held: 0, empty: false, silentMs: 0, silentOn: undefined, awayMs: 0, awayFrom: undefined },
@@ -42,8 +45,10 @@ export class WorkerProcess {
     rss: 0,
   };
 
-  constructor(spec: WorkerSpec, events: WorkerProcessEvents) {
+  /** @param replaces what the process held whose place it takes, if that one died */
+  constructor(spec: WorkerSpec, replaces: readonly Holding[], events: WorkerProcessEvents) {
     this.#events = events;
+    this.holdings = replaces;
     this.#child = fork(ENTRY, [], {
       execArgv: [...process.execArgv, '--enable-source-maps'],
       // What listeners print belongs to the people's side; stdout is the supervisor's own.
@@ -53,7 +58,7 @@ export class WorkerProcess {
     this.#child.on('message', (message) => this.#hear(message as ToSupervisor));
     this.#child.on('error', () => undefined);
     this.#child.once('exit', (code, signal) => this.#exited(code, signal));
-    this.#send({ type: 'start', spec });
+    this.#send({ type: 'start', spec, replaces });
   }
 
   get pid(): number {
@@ -94,6 +99,9 @@ export class WorkerProcess {
       case 'beat':
         this.beat = message.beat;
         return this.#events.onBeat(this);
+      case 'holdings':
+        this.holdings = message.holdings;
+        return;
       case 'ask':
         return this.#events.onAsk(this, message.count);
       case 'drained':

@@ -1,4 +1,4 @@
-import type { Consumer, Transport, TransportNotice } from '../contracts/transport.js';
+import type { Consumer, Holder, Transport, TransportNotice } from '../contracts/transport.js';
 
 /** A transport as a worker receives from it. */
 export interface Source {
@@ -26,9 +26,16 @@ export interface Connected {
   readonly consumers: readonly { readonly queue: string; readonly consumer: Consumer }[];
 }
 
+/** A name that deliveries are held under, and on which transport. */
+export interface Holding extends Holder {
+  readonly transport: string;
+}
+
 export interface ConnectOptions {
   readonly group: string;
   readonly visibilityMs: number;
+  /** Of processes that are dead: before anything else is received, it is given out. */
+  readonly replaces: readonly Holding[];
   readonly onNotice: (notice: TransportNotice) => void;
 }
 
@@ -36,8 +43,16 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 
 /** Consumes all of its queues, or none. */
-export async function connect({ open, queues }: Source, options: ConnectOptions): Promise<Connected> {
+export async function connect(
+  { name, open, queues }: Source,
+  { replaces, ...options }: ConnectOptions,
+): Promise<Connected> {
   const transport = await open();
+  await bury(
+    transport,
+    replaces.filter((holding) => holding.transport === name),
+    options.onNotice,
+  );
   const consumers: { queue: string; consumer: Consumer }[] = [];
   try {
     for (const queue of queues) consumers.push({ queue, consumer: await transport.consume({ ...options, queue }) });
@@ -46,6 +61,20 @@ export async function connect({ open, queues }: Source, options: ConnectOptions)
     throw error;
   }
   return { transport, consumers };
+}
+
+/** Without it all comes again too, when the leases have run out. */
+async function bury(
+  transport: Transport,
+  dead: readonly Holder[],
+  onNotice: ConnectOptions['onNotice'],
+): Promise<void> {
+  try {
+    await Promise.all(dead.map(async ({ queue, group, holder }) => transport.bury?.({ queue, group, holder })));
+  } catch (error) {
+    const message = `what a dead process held waits for its leases to run out: ${(error as Error).message}`;
+    onNotice({ kind: 'degraded', message });
+  }
 }
 
 /** Nobody answers at that address, or not yet: what time may mend, unlike a wrong password or a file that is none. */

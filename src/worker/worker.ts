@@ -13,7 +13,15 @@ import { Lane } from './lane.js';
 import { ListenerRunner } from './run-listener.js';
 import { type Silence, SilenceWatch } from './silence.js';
 import { Slots } from './slots.js';
-import { type Connected, connect, connectLater, type ConnectOptions, isAway, type Source } from './sources.js';
+import {
+  type Connected,
+  connect,
+  connectLater,
+  type ConnectOptions,
+  type Holding,
+  isAway,
+  type Source,
+} from './sources.js';
 
 export interface WorkerOptions {
   readonly group: string;
@@ -36,6 +44,8 @@ export interface WorkerOptions {
   readonly silentAfterMs: number;
   /** Waits for a broker that cannot be reached yet, instead of failing. Default false. */
   readonly patient?: boolean;
+  /** What processes that are known to be dead held, by {@link Worker.holdings}: it is given out at once. Default: nothing. */
+  readonly replaces?: readonly Holding[];
   /** How many of so many received deliveries may be run; the rest is handed back. Default all. */
   readonly admit?: (count: number) => number | Promise<number>;
 }
@@ -65,6 +75,7 @@ export interface Activity extends Silence {
 
 interface WorkerLane {
   readonly transport: string;
+  readonly queue: string;
   readonly lane: Lane;
   readonly consumer: Consumer;
   empty: boolean;
@@ -129,6 +140,14 @@ export class Worker {
     return [...this.#transports];
   }
 
+  /** Under which names it holds what it receives; for whoever takes its place when it dies. They may change. */
+  get holdings(): readonly Holding[] {
+    const { group } = this.#options;
+    return this.#lanes.flatMap(({ transport, queue, consumer: { holder } }) =>
+      holder === undefined ? [] : [{ transport, queue, group, holder }],
+    );
+  }
+
   /**
    * Rejects when nothing can be consumed. A transport that is away beside others is waited for meanwhile; where `patient`,
    * so is one that is alone.
@@ -178,8 +197,8 @@ export class Worker {
   }
 
   #connection({ name }: Source): ConnectOptions {
-    const { group, visibilityMs } = this.#options;
-    return { group, visibilityMs, onNotice: (notice) => this.#notice(name, notice) };
+    const { group, visibilityMs, replaces = [] } = this.#options;
+    return { group, visibilityMs, replaces, onNotice: (notice) => this.#notice(name, notice) };
   }
 
   #begin({ name }: Source, { transport, consumers }: Connected): void {
@@ -205,6 +224,7 @@ export class Worker {
     const { observe } = this.#parts;
     const entry: WorkerLane = {
       transport,
+      queue,
       consumer,
       empty: false,
       lane: new Lane({

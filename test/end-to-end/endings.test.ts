@@ -55,6 +55,30 @@ describe.each(Object.entries(PLACES))('%s', (_, place) => {
     expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
   }, 60_000);
 
+  test('SIGKILL: what it held is given out as soon as its death is known, long before a lease could run out', async () => {
+    const { project, thrun, stats } = await working(
+      `@ThrunEventListener('held')
+       export class Held {
+         async handle(_: unknown, context: EventContext) {
+           ledger(context, { step: 'begin' });
+           if (context.attempt === 1) await new Promise(() => undefined);
+           ledger(context, { step: 'end' });
+         }
+       }`,
+      { concurrency: 3, visibilityTimeout: '10m' },
+    );
+    const worker = project.start('work');
+    await thrun.events(Array.from({ length: 3 }, () => ({ event: 'held' })));
+    await project.until('all run', () => steps(project, 'begin').length === 3);
+    const [first = 0] = worker.workers();
+    process.kill(first, 'SIGKILL');
+    await project.until('another one has ended them', () => steps(project, 'end').length === 3);
+    expect(steps(project, 'end').every(({ attempt, pid }) => attempt === 2 && pid !== first)).toBe(true);
+    worker.kill('SIGTERM');
+    expect((await worker.ended).code).toBe(0);
+    expect(await stats()).toMatchObject([{ depth: 0, inFlight: 0, dead: 0 }]);
+  }, 90_000);
+
   test('a message that kills its process is dead after maxCrashes; its neighbours are not', async () => {
     const { project, thrun, letters } = await working(
       `@ThrunEventListener('good')

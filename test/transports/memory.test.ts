@@ -7,7 +7,7 @@ transportConformance('memory', {
   describe,
   test,
   traits: new MemoryTransport().traits,
-  with: ['history'],
+  with: ['history', 'burial'],
   async create() {
     const store = new MemoryStore({ history: true });
     return {

@@ -11,6 +11,7 @@ transportConformance('redis-list', {
   describe,
   test,
   traits,
+  with: ['burial'],
   faults: ['restart', 'lostAnswer'],
   create: () => breakable(make),
 });
@@ -21,5 +22,6 @@ afterAll(() => redis.dispose());
 // The same again, three at a time on one server: what is right only while nobody else is busy shows here.
 describe.concurrent('many times at once', () => {
   const create = async () => subjectOn(redis.url, make);
-  for (const n of [1, 2, 3]) transportConformance(`redis-list ${n}`, { describe, test, traits, create });
+  for (const n of [1, 2, 3])
+    transportConformance(`redis-list ${n}`, { describe, test, traits, with: ['burial'], create });
 });

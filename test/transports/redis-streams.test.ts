@@ -12,6 +12,7 @@ transportConformance('redis-streams', {
   describe,
   test,
   traits,
+  with: ['burial'],
   faults: ['restart', 'lostAnswer'],
   create: () => breakable(make),
 });
@@ -21,7 +22,7 @@ transportConformance('redis-streams with a history', {
   describe,
   test,
   traits,
-  with: ['history'],
+  with: ['history', 'burial'],
   faults: ['restart', 'lostAnswer'],
   create: () => breakable(keeping),
 });
@@ -32,12 +33,13 @@ afterAll(() => redis.dispose());
 // The same again, three at a time on one server: what is right only while nobody else is busy shows here.
 describe.concurrent('many times at once', () => {
   const create = async () => subjectOn(redis.url, make);
-  for (const n of [1, 2]) transportConformance(`redis-streams ${n}`, { describe, test, traits, create });
+  for (const n of [1, 2])
+    transportConformance(`redis-streams ${n}`, { describe, test, traits, with: ['burial'], create });
   transportConformance('redis-streams 3', {
     describe,
     test,
     traits,
-    with: ['history'],
+    with: ['history', 'burial'],
     create: async () => subjectOn(redis.url, keeping),
   });
 });

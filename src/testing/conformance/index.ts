@@ -2,6 +2,7 @@ import type { Case } from './case.js';
 import { type Ability, type ConformanceOptions, type Fault, type Need, type RareAbility, REASON } from './options.js';
 import { attempts } from './promises/attempts.js';
 import { broker } from './promises/broker.js';
+import { burial } from './promises/burial.js';
 import { closing } from './promises/closing.js';
 import { concurrency } from './promises/concurrency.js';
 import { deadLetters } from './promises/dead-letters.js';
@@ -28,6 +29,7 @@ const PROMISES = [
   settlement,
   handingOver,
   leases,
+  burial,
   attempts,
   delays,
   order,
@@ -92,7 +94,7 @@ function isAbility(need: Need): need is Ability {
 }
 
 function isRareAbility(need: Need): need is RareAbility {
-  return need === 'history';
+  return need === 'history' || need === 'burial';
 }
 
 function isFault(need: Need): need is Fault {

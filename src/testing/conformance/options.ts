@@ -47,7 +47,7 @@ export interface ConformanceOptions extends TestApi {
 
 export type Ability = 'deadLetters' | 'queues';
 
-export type RareAbility = 'history';
+export type RareAbility = 'history' | 'burial';
 
 /** What can befall a broker, or the way to it. */
 export type Fault = 'restart' | 'lostAnswer';
@@ -64,6 +64,7 @@ export const REASON: Readonly<Record<Need, string>> = {
   deadLetters: 'its dead letters cannot be read',
   queues: 'it cannot tell what it holds',
   history: 'it keeps nothing of what was handled',
+  burial: 'its broker notices by itself when a consumer dies',
   restart: 'there is no broker that could be restarted',
   lostAnswer: 'there is no link that could lose an answer',
 };

@@ -28,6 +28,10 @@ export class KafkaConsumer implements Consumer {
     this.#unlisten = parts.member.listen(() => this.#arrived.wake());
   }
 
+  get holder(): string | undefined {
+    return this.#parts.member.id;
+  }
+
   async next(max: number, options: { readonly waitMs?: number; readonly signal?: AbortSignal } = {}) {
     const { waitMs = Number.POSITIVE_INFINITY, signal } = options;
     const { member } = this.#parts;

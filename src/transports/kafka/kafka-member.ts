@@ -155,6 +155,11 @@ export class Member {
     };
   }
 
+  /** Under which the broker knows it; undefined while it is in no group. */
+  get id(): string | undefined {
+    return this.#membership.memberId;
+  }
+
   /** It has come as far as reading. */
   get isReading(): boolean {
     return this.#holdings.ledgers.length > 0;

@@ -70,6 +70,11 @@ export class Membership {
     return this.#seat;
   }
 
+  /** Under which the broker knows it, with a share or not yet; undefined: it does not. */
+  get memberId(): string | undefined {
+    return this.#memberId || undefined;
+  }
+
   /** The coordinator has answered within the session: nobody else can have what is this member's. */
   get isHeard(): boolean {
     return performance.now() - this.#heardAt < this.#sessionMs;

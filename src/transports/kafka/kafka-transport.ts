@@ -5,6 +5,7 @@ import type {
   BrokerChecks,
   ConsumeOptions,
   Consumer,
+  Holder,
   OutgoingMessage,
   QueueAccess,
   Transport,
@@ -19,6 +20,7 @@ import { KafkaConsumer } from './kafka-consumer.js';
 import { closed, errorFor } from './kafka-errors.js';
 import { Members } from './kafka-members.js';
 import type { KafkaOptions } from './kafka-options.js';
+import { groupId } from './kafka-names.js';
 import { Parcels } from './kafka-parcels.js';
 import { Registry } from './kafka-registry.js';
 import { Sender } from './kafka-sender.js';
@@ -115,6 +117,19 @@ export class KafkaTransport implements Transport {
     });
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  /** It leaves the group, which it cannot do itself any more: the group need not wait for its session to end. */
+  async bury({ queue, group, holder }: Holder): Promise<void> {
+    this.#refuseWhenClosed();
+    const link = this.#client.member(groupId(queue, group));
+    try {
+      await link.leave({ memberId: holder, generation: -1 });
+    } catch (error) {
+      if (codeOf(error) !== 'UNKNOWN_MEMBER_ID') throw errorFor(error);
+    } finally {
+      await link.close();
+    }
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { Item, MemoryStore, Subscription } from './memory-store.js';
 
 export class MemoryConsumer implements Consumer {
+  readonly holder: string;
   readonly #options: ConsumeOptions;
   readonly #store: MemoryStore;
   readonly #clock: Clock;
@@ -19,6 +20,7 @@ export class MemoryConsumer implements Consumer {
     this.#clock = clock;
     this.#onClose = onClose;
     this.#mine = store.register(options.queue, options.group);
+    this.holder = String(store.nextId());
     this.#heartbeat = this.#beatLater();
   }
 
@@ -95,7 +97,7 @@ export class MemoryConsumer implements Consumer {
       if (item.lease || item.due > now) continue;
       item.attempts++;
       const token = this.#store.nextId();
-      item.lease = { token, until: now + this.#options.visibilityMs };
+      item.lease = { token, holder: this.holder, until: now + this.#options.visibilityMs };
       const delivery = new MemoryDelivery(this, item, token, this.#options.queue);
       this.#held.set(item, delivery);
       batch.push(delivery);

@@ -12,7 +12,7 @@ export interface Item {
   /** Ms since the epoch. */
   due: number;
   /** Fencing: a new one each time it is claimed; undefined while nobody holds it. */
-  lease: { readonly token: number; until: number } | undefined;
+  lease: { readonly token: number; readonly holder: string; until: number } | undefined;
 }
 
 /** What one group has of one queue, in the order it is to be received. */

@@ -5,6 +5,7 @@ import type { HistoryAccess } from '../../contracts/history.js';
 import type {
   ConsumeOptions,
   Consumer,
+  Holder,
   OutgoingMessage,
   QueueAccess,
   QueueStats,
@@ -62,6 +63,14 @@ export class MemoryTransport implements Transport {
     );
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  async bury({ queue, group, holder }: Holder): Promise<void> {
+    this.#refuseWhenClosed();
+    for (const { lease } of this.#store.subscription(queue, group).items) {
+      if (lease?.holder === holder) lease.until = Number.NEGATIVE_INFINITY;
+    }
+    this.#store.changed();
   }
 
   async close(): Promise<void> {

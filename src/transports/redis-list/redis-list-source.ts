@@ -24,7 +24,7 @@ export class RedisListSource implements Source {
   readonly #options: ConsumeOptions;
   readonly #keys: QueueKeys;
   readonly #group: GroupKeys;
-  readonly #owner = crypto.randomUUID();
+  readonly holder = crypto.randomUUID();
   readonly #leases = new Leases();
   /** Claims whose answer was lost: nobody has what they took, if they took anything. */
   readonly #unanswered = new Set<string>();
@@ -44,7 +44,7 @@ export class RedisListSource implements Source {
   }
 
   async claim(max: number, settler: Settler): Promise<Claimed> {
-    const token = `${this.#owner}.${++this.#claims}`;
+    const token = `${this.holder}.${++this.#claims}`;
     const unanswered = [...this.#unanswered];
     try {
       const reply = await this.#send(token, max, unanswered);

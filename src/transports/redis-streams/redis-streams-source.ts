@@ -43,7 +43,7 @@ export class RedisStreamsSource implements Source {
   readonly #historyMs: number;
   readonly #group: GroupKeys;
   /** Made for this process and moment: nobody else ever reads what is pending under it. */
-  readonly #name = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
+  readonly holder = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
   readonly #leases = new Leases();
   /** Entries in hand. */
   #entries = new Bag<RedisDelivery>();
@@ -71,7 +71,7 @@ export class RedisStreamsSource implements Source {
   async join(again: boolean): Promise<void> {
     const { queue, group, visibilityMs } = this.#options;
     await this.#session.registry.add(queue);
-    const args = [group, this.#name, visibilityMs, again ? 1 : 0];
+    const args = [group, this.holder, visibilityMs, again ? 1 : 0];
     await this.#run((client) => join.run(client, [queue, this.#keys.groups, this.#group.consumers], args));
   }
 
@@ -106,7 +106,7 @@ export class RedisStreamsSource implements Source {
     this.#untrimmed.entries += deliveries.length;
     const { entries, bytes } = this.#untrimmed;
     const history = entries >= TRIM_EVERY || bytes >= TRIM_BYTES ? this.#trims() : -1;
-    const args = round.arguments(this.#name, this.#entries.size, history);
+    const args = round.arguments(this.holder, this.#entries.size, history);
     return {
       write: async () => {
         // First: were it the other way round, a crash between the two would lose them.
@@ -121,7 +121,7 @@ export class RedisStreamsSource implements Source {
 
   async extend(): Promise<readonly RedisDelivery[]> {
     const { queue, group, visibilityMs } = this.#options;
-    const args = [group, this.#name, visibilityMs];
+    const args = [group, this.holder, visibilityMs];
     const alive = await this.#run((client) => live.run(client, [queue, this.#group.consumers], args));
     const lost = alive === 1 ? [] : this.#loseEntries();
     if (this.#leases.size === 0) return lost;
@@ -155,7 +155,7 @@ export class RedisStreamsSource implements Source {
     try {
       if (this.#sweepUntil > 0) await this.#sweep();
       await this.#run((client) =>
-        leave.run(client, [queue, this.#group.consumers], [group, this.#name, this.#historyMs]),
+        leave.run(client, [queue, this.#group.consumers], [group, this.holder, this.#historyMs]),
       );
     } catch (error) {
       // Others find out when its time is up.
@@ -166,11 +166,11 @@ export class RedisStreamsSource implements Source {
   /** The hot path: nothing but the stream. */
   async #read(max: number, settler: Settler): Promise<RedisDelivery[]> {
     const { queue, group } = this.#options;
-    return this.#deliver(await this.#run((client) => read.run(client, [queue], [group, this.#name, max])), settler);
+    return this.#deliver(await this.#run((client) => read.run(client, [queue], [group, this.holder, max])), settler);
   }
 
   async #readAll(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
-    const token = `${this.#name}.${++this.#claims}`;
+    const token = `${this.holder}.${++this.#claims}`;
     const unanswered = [...this.#unanswered];
     this.#unanswered.add(token);
     // What is said from here on it may miss.
@@ -201,7 +201,7 @@ export class RedisStreamsSource implements Source {
     const { leases, held, done, due, parcels, consumers } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, leases, held, done, due, parcels, consumers];
     const known = ` ${this.#leases.tokens.join(' ')} `;
-    const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.#name, queue, this.#trims()];
+    const args = [token, known, unanswered.join(' '), max, visibilityMs, group, this.holder, queue, this.#trims()];
     return this.#run((client) => claim.run(client, keys, args));
   }
 
@@ -239,14 +239,14 @@ export class RedisStreamsSource implements Source {
   async #sweep(): Promise<void> {
     const { queue, group } = this.#options;
     if (performance.now() > this.#sweepUntil) this.#sweepUntil = 0;
-    const pending = (await this.#run((client) => client.xpending(queue, group, '-', '+', SWEEP, this.#name))) as [
+    const pending = (await this.#run((client) => client.xpending(queue, group, '-', '+', SWEEP, this.holder))) as [
       string,
     ][];
     const known = new Set([...this.#entries].map(({ number }) => number));
     const strangers = pending.map(([id]) => id).filter((id) => !known.has(id));
     const { due, parcels } = this.#group;
     for (let at = 0; at < strangers.length; at += 1000) {
-      const args = [group, this.#name, queue, ...strangers.slice(at, at + 1000)];
+      const args = [group, this.holder, queue, ...strangers.slice(at, at + 1000)];
       await this.#run((client) => giveBackEntries.run(client, [queue, this.#keys.seq, due, parcels], args));
       this.expect(0);
     }

@@ -80,6 +80,10 @@ export class SqliteConsumer implements Consumer, Settler {
     return new SqliteConsumer(options, parts, await writer.run(register, { durable: true }));
   }
 
+  get holder(): string {
+    return this.#seat.owner;
+  }
+
   idOf(message: number): string {
     return `${this.#parts.store}:${message}`;
   }

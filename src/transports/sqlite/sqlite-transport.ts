@@ -6,6 +6,7 @@ import { ThrunError } from '../../contracts/errors.js';
 import type {
   ConsumeOptions,
   Consumer,
+  Holder,
   OutgoingMessage,
   QueueAccess,
   Transport,
@@ -16,7 +17,7 @@ import { type Database, openDatabase, sqliteVersion } from '../../sqlite/driver.
 import { type Connection, connect } from './sqlite-connection.js';
 import { SqliteConsumer } from './sqlite-consumer.js';
 import { SqliteDeadLetters } from './sqlite-dead-letters.js';
-import { append } from './sqlite-log.js';
+import { append, queueNumber } from './sqlite-log.js';
 import type { SqliteOptions } from './sqlite-options.js';
 import { SqliteQueues } from './sqlite-queues.js';
 
@@ -84,6 +85,14 @@ export class SqliteTransport implements Transport {
       throw new ThrunError('THRUN_TRANSPORT_CLOSED', ['sqlite']);
     }
     return consumer;
+  }
+
+  async bury({ queue, group, holder }: Holder): Promise<void> {
+    const { statements, writer } = await this.#connect();
+    await writer.run(() => {
+      statements.extendLeases.run(0, holder);
+      statements.extendParcels.run(0, queueNumber(statements, queue), group, holder);
+    });
   }
 
   close(): Promise<void> {
