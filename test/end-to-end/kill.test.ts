@@ -13,6 +13,7 @@ import { seeded } from '../support/random.js';
 /** How long workers are killed for, one every second: on the embedded transport, and on each of the others. */
 const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);
 const BROKER_SECONDS = Math.min(SECONDS, 20);
+const EVERY_MS = 1000;
 /** So many wait at all times: every worker is busy, and holds as much as it may. */
 const BACKLOG = 500;
 
@@ -28,8 +29,6 @@ afterEach(async () => {
 interface Place {
   readonly config: ThrunConfig;
   readonly problems?: () => Promise<readonly string[]>;
-  /** From one kill to the next. Default 1000. */
-  readonly everyMs?: number;
 }
 
 const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
@@ -52,11 +51,9 @@ async function overRabbitmq(): Promise<Place> {
 
 async function overKafka(): Promise<Place> {
   const { url } = (broker = await startKafka());
-  // What the dead one had is nobody's until its session is over, and who is new waits for that.
   return {
     config: { transport: 'kafka', transports: { kafka: { brokers: url } } },
     problems: async () => (await commitsOf([url], 'events')).backwards,
-    everyMs: 4000,
   };
 }
 
@@ -65,7 +62,7 @@ test.each(Object.entries(PLACES))(
   async (name, place) => {
     const { seed, random } = seeded();
     const seconds = name === 'sqlite' ? SECONDS : BROKER_SECONDS;
-    const { config, problems = async () => [], everyMs = 1000 } = await place();
+    const { config, problems = async () => [] } = await place();
     project = new Project(
       `@ThrunEventListener('load')
        export class Load {
@@ -99,7 +96,7 @@ test.each(Object.entries(PLACES))(
       if (victim === undefined) return;
       kills.set(victim, { pid: victim, at: Date.now() });
       process.kill(victim, 'SIGKILL');
-    }, everyMs);
+    }, EVERY_MS);
     while (Date.now() < end) {
       const inputs = Array.from({ length: 100 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
       for (const { id } of inputs) attempted.add(id);
@@ -136,7 +133,7 @@ test.each(Object.entries(PLACES))(
     );
 
     // One at each beat, but for the start, when nobody has worked yet.
-    expect(kills.size).toBeGreaterThanOrEqual(Math.floor((seconds * 1000 - 3000) / everyMs));
+    expect(kills.size).toBeGreaterThanOrEqual(Math.floor((seconds * 1000 - 3000) / EVERY_MS));
     expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
     // The test is one only where kills hurt: they hit something (what ran may end in the moment before: one in twenty may
     // be spared), and what they hit came again.
