@@ -6,7 +6,7 @@ import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
-import { GiveUp, type Logger, type Middleware, RetryLater } from '../contracts/listener.js';
+import { isGiveUp, isRetryLater, type Logger, type Middleware, type RetryLater } from '../contracts/listener.js';
 import { parseDuration } from '../contracts/units.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
@@ -200,7 +200,7 @@ export class ListenerRunner {
 
   /** A stack is costly: a getter, which nothing reads where `debug` is not logged. */
   #logStack({ name }: Listener, thrown: unknown): void {
-    if (thrown instanceof RetryLater || thrown instanceof GiveUp) return;
+    if (isRetryLater(thrown) || isGiveUp(thrown)) return;
     const details = {
       listener: name,
       get stack() {
@@ -212,8 +212,8 @@ export class ListenerRunner {
 
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {
     const error = errorText(thrown);
-    if (thrown instanceof GiveUp) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
-    if (thrown instanceof RetryLater)
+    if (isGiveUp(thrown)) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
+    if (isRetryLater(thrown))
       return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
     // Crashes have a limit of their own: what a dying worker held has not failed.
     const failures = delivery.attempt - delivery.crashes;

@@ -151,6 +151,24 @@ describe('listeners', () => {
     expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error: 'no such order' }]);
   });
 
+  test('a wish of another copy of this package is heard: a global CLI runs listeners that import their own', async () => {
+    const copy: string = '../../src/contracts/listener.js?copy';
+    const other = (await import(copy)) as { GiveUp: typeof GiveUp; RetryLater: typeof RetryLater };
+    expect(other.GiveUp).not.toBe(GiveUp);
+    const attempts: number[] = [];
+    const { thrun, settle, advance, deadLetters } = await start();
+    thrun.subscribe('e', function stranger(_, { attempt }) {
+      attempts.push(attempt);
+      throw attempts.length < 2 ? new other.RetryLater('10m') : new other.GiveUp('no such order');
+    });
+    await thrun.event('e');
+    await settle();
+    expect(attempts).toEqual([1]);
+    await advance(600_000);
+    expect(attempts).toEqual([1, 1]);
+    expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error: 'no such order' }]);
+  });
+
   test('a listener with a queue of its own runs from there, alone', async () => {
     const queues: string[] = [];
     const { thrun, settle } = await start();
