@@ -210,7 +210,12 @@ describe('a URL that is not whole', () => {
 });
 
 test('everything wrong is listed at once', () => {
-  const config = { qeue: 'a', toString: 'b', worker: { concurency: 1, processes: 0, prefetch: 3 }, retry: { attempts: 'many' } };
+  const config = {
+    qeue: 'a',
+    toString: 'b',
+    worker: { concurency: 1, processes: 0, prefetch: 3 },
+    retry: { attempts: 'many' },
+  };
   expect.assertions(3);
   try {
     resolveConfig(config, { root: '/', file: '/app/thrun.config.ts', env: {} });
