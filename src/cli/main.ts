@@ -18,6 +18,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   const name = commandNameIn(argv);
   let program: Command | undefined;
+  // A promise or a timer that a config or a listener left behind, and that fails.
+  process.once('uncaughtException', (error: unknown) => {
+    const exitCode = reportError(error, output, helpFor(argv, program));
+    void output.flush().then(() => process.exit(exitCode));
+  });
   // What is waited for may hold no handle of its own (timers that are not to keep a worker alive); we do wait for it.
   const awake = setInterval(() => undefined, 60_000);
   try {
