@@ -69,6 +69,7 @@ test.each([
   ['the same file', ['--from', 'sqlite:.thrun/thrun.db', '--to', 'sqlite'], 'are the same transport'],
   ['one that is none', ['--from', 'redis', '--to', 'sqlite'], '--from: expected "sqlite"'],
   ['one without a place', ['--from', 'memory:x', '--to', 'sqlite'], 'has no file or server'],
+  ['a file that is not there', ['--from', 'sqlite:slip.db', '--to', 'sqlite'], 'sqlite:slip.db: there is no such file'],
   ['one that lives here alone', ['--from', 'sqlite', '--to', 'memory'], 'memory lives in this process alone'],
   ['no other side', ['--from', 'sqlite'], "Required option '--to"],
 ])('%s is refused', async (_, flags, said) => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Command, Option } from 'commander';
 import { Bridge, type BridgeNotice } from '../../bridge/bridge.js';
@@ -125,6 +126,9 @@ async function side(cli: Cli, flags: BridgeFlags, flag: 'from' | 'to'): Promise<
     throw new ThrunError('THRUN_INPUT', [`--${flag} ${maskSecrets(text)}: ${why}.`]);
   }
   const own = await cli.config(flags, settings);
+  // It would be made, empty, and nothing moved out of it: a slip of the pen.
+  if (flag === 'from' && text.startsWith('sqlite:') && !existsSync(own.transports.sqlite.path))
+    throw new ThrunError('THRUN_INPUT', [`--from ${text}: there is no such file.`]);
   return { name: nameOf(own), config: own };
 }
 
