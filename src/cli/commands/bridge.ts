@@ -60,6 +60,7 @@ async function run(cli: Cli, flags: BridgeFlags): Promise<void> {
   const { output } = cli;
   const [from, to] = [await side(cli, flags, 'from'), await side(cli, flags, 'to')];
   refuseCircle(from, to, flags);
+  refuseMissing(from, flags);
   const queues = flags.queue ?? [from.config.queue];
   const group = flags.group ?? `bridge-${to.name}`;
   const startedAt = performance.now();
@@ -126,9 +127,6 @@ async function side(cli: Cli, flags: BridgeFlags, flag: 'from' | 'to'): Promise<
     throw new ThrunError('THRUN_INPUT', [`--${flag} ${maskSecrets(text)}: ${why}.`]);
   }
   const own = await cli.config(flags, settings);
-  // It would be made, empty, and nothing moved out of it: a slip of the pen.
-  if (flag === 'from' && text.startsWith('sqlite:') && !existsSync(own.transports.sqlite.path))
-    throw new ThrunError('THRUN_INPUT', [`--from ${text}: there is no such file.`]);
   return { name: nameOf(own), config: own };
 }
 
@@ -140,4 +138,10 @@ function refuseCircle(from: Side, to: Side, { toQueue, queue }: BridgeFlags): vo
   throw new ThrunError('THRUN_INPUT', [
     `--from and --to are the same transport, ${from.name}. Name another one, or another queue with --to-queue.`,
   ]);
+}
+
+/** The file would be made, and nothing moved out of it: a slip of the pen. */
+function refuseMissing({ config }: Side, { from }: BridgeFlags): void {
+  if (!from.startsWith('sqlite:') || existsSync(config.transports.sqlite.path)) return;
+  throw new ThrunError('THRUN_INPUT', [`--from ${from}: there is no such file.`]);
 }
