@@ -51,7 +51,7 @@ export function sinceFlag(text: string): number {
 /** A point in a history: ms since the epoch for a time or how long ago, else a position as the transport has them. */
 export function pointFlag(text: string): number | string {
   if (readTime(text) !== undefined || /^[\d.]+[a-z]+$/.test(text)) return sinceFlag(text);
-  if (/^\d+([-:]\d+)*$/.test(text)) return text;
+  if (/^\d+([-:]\d+)?$/.test(text)) return text;
   throw new InvalidArgumentError(
     'Give a time (2026-01-01T12:00:00Z), how long ago (2h), or a position (the id of an entry, an offset; 0 is the beginning).',
   );

@@ -91,6 +91,7 @@ describe('wrong usage and bad input end with 2, nothing on stdout, and say what 
     ['neither ids nor --all', ['failed', 'forget'], 'or --all'],
     ['filters with ids', ['failed', 'retry', '1', '--event', 'x'], 'go with --all'],
     ['since when', ['failed', '--since', 'yesterday'], 'Give a duration'],
+    ['a day for a time, which is no position', ['replay', '--since', '2026-01-01'], 'Give a time (2026-01-01T12:'],
     ['a shell there is none for', ['completion', 'tcsh'], 'bash, zsh, fish'],
     ['a config that is not there', ['queues', '--config', 'nope.ts'], 'There is no config at'],
   ])('%s', async (_what, args, text) => {
