@@ -85,6 +85,7 @@ describe('wrong usage and bad input end with 2, nothing on stdout, and say what 
     ['a time limit of nothing', ['work', '--time-limit', '0'], 'longer than 0'],
     ['a time limit beyond a timer', ['work', '--time-limit', '30d'], 'at most 24d'],
     ['memory that is none', ['work', '--memory-limit', 'lots'], '512M'],
+    ['memory that no process does with', ['work', '--memory-limit', '100K'], 'at least 1M'],
     ['an empty queue in a list', ['work', '--queue', 'a,,b'], 'Give a name'],
     ['a pattern that is none', ['work', '--only', ''], 'Give an event name or a pattern'],
     ['ids and --all', ['failed', 'retry', '1', '--all'], 'not both'],
