@@ -50,6 +50,16 @@ test('between two files, each named by its path', async () => {
   ]);
 });
 
+test('what cannot be read stays, and where is said', async () => {
+  await shop.deliver('not json');
+  const { code, stderr } = await shop.run(['bridge', '--from', 'sqlite', '--to', 'sqlite:new.db', '--stop-when-empty']);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining('1 cannot be read: dead letters on sqlite, group bridge-sqlite.'),
+  });
+  expect(await shop.json(['failed', 'list'])).toMatchObject([{ group: 'bridge-sqlite', reason: 'invalid_json' }]);
+});
+
 test('--only: the others are left to those they are for; from a list it is refused', async () => {
   await shop.json(['publish', 'payment.done']);
   await shop.json(['publish', 'order']);

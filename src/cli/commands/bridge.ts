@@ -98,6 +98,8 @@ async function run(cli: Cli, flags: BridgeFlags): Promise<void> {
         const counts = await moving.run();
         const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
         stop();
+        if (counts.dead > 0)
+          output.warn(plain(`${counts.dead} cannot be read: dead letters on ${from.name}, group ${group}.`));
         if (output.json) output.document({ from: from.name, to: to.name, group, queues, ...counts, seconds });
         else {
           const { moved, skipped, dead } = counts;
