@@ -156,7 +156,15 @@ describe('listeners', () => {
     [['e', 5], '5 is neither a function nor a class with a method handle()'],
     [['e', () => 1, { retries: 3 }], 'retries: unknown key; known are name, retry'],
     [['e', () => 1, { retry: { attempts: 0 } }], 'retry.attempts: expected a whole number from 1 to 1000, got 0'],
-    [['e', class Deaf {}], 'Deaf cannot listen: it has no method handle()'],
+    [
+      [
+        'e',
+        class Deaf {
+          hear() {}
+        },
+      ],
+      'Deaf cannot listen: it has no method handle()',
+    ],
     [[[], () => 1], 'it listens to nothing; name an event'],
   ])('what cannot be subscribed says why: %o', async (args, why) => {
     const { thrun } = await start();
