@@ -29,11 +29,12 @@ describe('where a config is found', () => {
     expect(await load(join(root, 'deep/down'))).toMatchObject({ root, file, module: file, queue: 'mail' });
   });
 
-  test('.ts goes before .mts, .js, .mjs and .json', async () => {
+  test('.ts goes before .mts, .cts, .js, .mjs, .cjs and .json', async () => {
     const root = await project({});
-    for (const extension of ['json', 'mjs', 'js', 'mts', 'ts']) {
+    for (const extension of ['json', 'cjs', 'mjs', 'js', 'cts', 'mts', 'ts']) {
       const values = `{ "queue": "from-${extension}" }`;
-      await write(root, { [`thrun.config.${extension}`]: extension === 'json' ? values : `export default ${values};` });
+      const texts: Record<string, string> = { json: values, cjs: `module.exports = ${values};` };
+      await write(root, { [`thrun.config.${extension}`]: texts[extension] ?? `export default ${values};` });
       expect((await load(root)).queue).toBe(`from-${extension}`);
     }
   });
