@@ -11,7 +11,7 @@ import { parseDuration } from '../contracts/units.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import { Context, type PublishFrom } from './context.js';
-import { errorText, stackText } from './error-text.js';
+import { errorText, keptText, stackText } from './error-text.js';
 import { endOf, jobRefOf } from './job-ref.js';
 import { retryDelay } from './retry-delay.js';
 import { Slots } from './slots.js';
@@ -212,9 +212,9 @@ export class ListenerRunner {
 
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {
     const error = errorText(thrown);
-    if (isGiveUp(thrown)) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
+    if (isGiveUp(thrown)) return { kind: 'dead', reason: 'gave_up', error: keptText(thrown.message) };
     if (isRetryLater(thrown))
-      return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
+      return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: keptText(thrown.message) };
     // Crashes have a limit of their own: what a dying worker held has not failed.
     const failures = delivery.attempt - delivery.crashes;
     if (failures >= retry.attempts) return { kind: 'dead', reason: 'attempts_exhausted', error };

@@ -140,7 +140,7 @@ describe('listeners', () => {
       (_, { attempt }) => {
         attempts.push(attempt);
         if (attempts.length < 4) throw new RetryLater('10m');
-        throw new GiveUp('no such order');
+        throw new GiveUp('no such order in redis://u:hunter2@h');
       },
       { name: 'later', retry: { attempts: 1 } },
     );
@@ -148,7 +148,8 @@ describe('listeners', () => {
     await settle();
     for (let i = 0; i < 3; i++) await advance(600_000);
     expect(attempts).toEqual([1, 1, 1, 1]);
-    expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error: 'no such order' }]);
+    const error = 'no such order in redis://u:***@h';
+    expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error }]);
   });
 
   test.each<[unknown[], string]>([
