@@ -1,6 +1,6 @@
 import type { Delivery } from '../contracts/delivery.js';
 import type { OutgoingMessage } from '../contracts/transport.js';
-import { decode, type Limits, Undecodable } from '../envelope/index.js';
+import { decode, type Limits, toStructured, Undecodable } from '../envelope/index.js';
 
 /** What becomes of a batch that a bridge received. */
 export interface Lot {
@@ -31,17 +31,23 @@ export function lotOf(batch: readonly Delivery[], { transport, limits, matches, 
   const rest: Delivery[] = [];
   const unreadable: { delivery: Delivery; why: Undecodable }[] = [];
   for (const delivery of batch) {
-    const { id, body, text, publishedAt } = delivery;
-    const envelope = decode(text ?? body, { transport, id, publishedAt, receivedAt: now }, limits);
+    const { id, body, text, publishedAt, cloudEvent } = delivery;
+    const envelope = decode(text ?? body, { transport, id, publishedAt, receivedAt: now }, limits, cloudEvent);
     if (envelope instanceof Undecodable) unreadable.push({ delivery, why: envelope });
     else if (!matches(envelope.event)) skipped.push(delivery);
     else if (moving.length >= most) rest.push(delivery);
     else {
       const { event, meta } = envelope;
       const deliverAt = meta.deliver_at === undefined ? now : Date.parse(meta.deliver_at);
-      messages.push({ body, event, key: meta.key, ...(deliverAt > now && { deliverAt }) });
+      messages.push({ ...contentOf(delivery), event, key: meta.key, ...(deliverAt > now && { deliverAt }) });
       moving.push(delivery);
     }
   }
   return { messages, moving, skipped, rest, unreadable };
+}
+
+/** What is in headers on this side is in headers on the other, or, where there are none, with its data in structured JSON. */
+function contentOf({ body, cloudEvent }: Delivery): Pick<OutgoingMessage, 'body' | 'cloudEvent'> {
+  if (!cloudEvent) return { body };
+  return { body: toStructured(cloudEvent, body), cloudEvent: { attributes: cloudEvent, data: body } };
 }

@@ -29,9 +29,12 @@ export function timeLimitFlag(text: string): number {
   throw new InvalidArgumentError('Give a duration longer than 0 and of at most 24d, such as 10s, 5m or 2h.');
 }
 
-/** Bytes. */
-export function sizeFlag(text: string): number {
-  return parsed(() => parseSize(text), 'Give a size, such as 512K, 512M or 2G.');
+/** Bytes, as `worker.memoryLimit` takes them: below, a process would be replaced before it has done anything. */
+export function memoryFlag(text: string): number {
+  const advice = 'Give a size of at least 1M, such as 512M or 2G.';
+  const bytes = parsed(() => parseSize(text), advice);
+  if (bytes >= 1024 ** 2) return bytes;
+  throw new InvalidArgumentError(advice);
 }
 
 /** RFC 3339, in UTC. */
@@ -51,7 +54,7 @@ export function sinceFlag(text: string): number {
 /** A point in a history: ms since the epoch for a time or how long ago, else a position as the transport has them. */
 export function pointFlag(text: string): number | string {
   if (readTime(text) !== undefined || /^[\d.]+[a-z]+$/.test(text)) return sinceFlag(text);
-  if (/^\d+([-:]\d+)*$/.test(text)) return text;
+  if (/^\d+([-:]\d+)?$/.test(text)) return text;
   throw new InvalidArgumentError(
     'Give a time (2026-01-01T12:00:00Z), how long ago (2h), or a position (the id of an entry, an offset; 0 is the beginning).',
   );

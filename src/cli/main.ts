@@ -18,6 +18,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   const name = commandNameIn(argv);
   let program: Command | undefined;
+  // A promise or a timer that a config or a listener left behind, and that fails.
+  const fail = async (cause: unknown) => {
+    const exitCode = reportError(cause, output, helpFor(argv, program));
+    await output.flush();
+    process.exit(exitCode);
+  };
+  process.once('uncaughtException', (cause: unknown) => void fail(cause));
   // What is waited for may hold no handle of its own (timers that are not to keep a worker alive); we do wait for it.
   const awake = setInterval(() => undefined, 60_000);
   try {

@@ -10,6 +10,10 @@ export interface Paint {
   green(text: string): string;
 }
 
+/** The way to stdout for results alone: see {@link Output.open}. */
+const toStdout = process.stdout.write.bind(process.stdout);
+const toStderr = process.stderr.write.bind(process.stderr);
+
 const same = (text: string): string => text;
 const UNPAINTED: Paint = { bold: same, dim: same, red: same, yellow: same, green: same };
 
@@ -49,6 +53,7 @@ export class Output {
   static async open(flags: OutputFlags): Promise<Output> {
     // What configs and listeners print while they are loaded is no result of ours.
     globalThis.console = new Console(process.stderr, process.stderr);
+    process.stdout.write = toStderr;
     const out = isColourful(process.stdout);
     const err = isColourful(process.stderr);
     if (!out && !err) return new Output(flags, UNPAINTED, UNPAINTED);
@@ -67,9 +72,14 @@ export class Output {
     this.#write(`${plainJson(value)}\n`);
   }
 
+  /** What a command prints about itself. */
+  help(text: string): void {
+    this.#write(text);
+  }
+
   /** A line on the way: progress, hints, what happened. */
   note(text = ''): void {
-    process.stderr.write(`${text}\n`);
+    toStderr(`${text}\n`);
   }
 
   warn(text: string): void {
@@ -94,11 +104,11 @@ export class Output {
   }
 
   async flush(): Promise<void> {
-    await Promise.all([process.stdout, process.stderr].map(drained));
+    await Promise.all([drained(process.stdout, toStdout), drained(process.stderr, toStderr)]);
   }
 
   #write(text: string): void {
-    if (!this.#closed) process.stdout.write(text);
+    if (!this.#closed) toStdout(text);
   }
 
   #close(): void {
@@ -109,10 +119,10 @@ export class Output {
 }
 
 /** Also when nobody reads the stream any more. */
-function drained(stream: NodeJS.WriteStream): Promise<void> {
+function drained(stream: NodeJS.WriteStream, write: NodeJS.WriteStream['write']): Promise<void> {
   return new Promise((resolve) => {
     if (stream.destroyed) resolve();
-    else stream.write('', () => resolve());
+    else write('', () => resolve());
   });
 }
 

@@ -27,7 +27,7 @@ Exit codes: 0 done · 1 it failed · 2 wrong usage or bad input`,
     const command = program.command(name, { hidden }).summary(summary).description(sentence(summary));
     if (wanted === undefined || wanted === name) (await load())(command, cli);
   }
-  forEach(program, (command) => prepare(command));
+  forEach(program, (command) => prepare(command, cli));
   return program;
 }
 
@@ -48,13 +48,13 @@ function forEach(command: Command, visit: (command: Command) => void): void {
 }
 
 /** What all commands have in common. Errors are thrown to where they end, and not printed on the way. */
-function prepare(command: Command): void {
+function prepare(command: Command, cli: Cli): void {
   command
     .option('--config <file>', 'the config to use (default: the nearest thrun.config.*)')
     .option('--json', 'print JSON on stdout')
     .option('--verbose', 'log more, and print where errors come from')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ writeOut: (text) => cli.output.help(text), outputError: () => undefined })
     .configureHelp({ subcommandTerm: (child) => child.name() });
 }
 

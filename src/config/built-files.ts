@@ -45,12 +45,12 @@ export async function writeBuild(
   return target;
 }
 
-/** The time of a build is when it was last asked for. */
+/** Whether it is there. The time of a build is when it was last asked for, where that can be written: not in a read-only image. */
 async function touch(path: string): Promise<boolean> {
   const now = new Date();
   return utimes(path, now, now).then(
     () => true,
-    () => false,
+    () => exists(path),
   );
 }
 

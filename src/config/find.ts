@@ -3,7 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import { ThrunError } from '../contracts/errors.js';
 
 /** The first of them that a folder has is its config. */
-export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `thrun.config.${extension}`);
+export const CONFIG_FILES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json'].map(
+  (extension) => `thrun.config.${extension}`,
+);
 
 /** The config of the folder, or of the nearest folder above that has one. */
 export function findConfig(cwd: string): string | undefined {
@@ -20,7 +22,10 @@ export function namedConfig(cwd: string, name: string): string {
   if (isDirectory(file))
     throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'it is a directory; name the file in it.']);
   if (!/\.(?:[cm]?[tj]s|json)$/.test(file)) {
-    throw new ThrunError('THRUN_CONFIG_UNREADABLE', [file, 'a config is a .ts, .mts, .js, .mjs or .json file.']);
+    throw new ThrunError('THRUN_CONFIG_UNREADABLE', [
+      file,
+      'a config is a .ts, .mts, .cts, .js, .mjs, .cjs or .json file.',
+    ]);
   }
   return file;
 }

@@ -155,6 +155,8 @@ function ms(value: Duration | undefined, otherwise: number): number {
 
 /** In the words of whoever set it: what came from a variable or a flag is not to be looked for in the file. */
 function line({ path, message, other }: Problem, names: Readonly<Record<string, string>>): string {
-  const text = other === undefined ? message : message.replace(other, names[other] ?? other);
-  return `${names[path] ?? (path === '' ? 'config' : path)}: ${text}`;
+  // A key of the file may be called `toString`.
+  const named = (at: string) => (Object.hasOwn(names, at) ? names[at] : undefined);
+  const text = other === undefined ? message : message.replace(other, named(other) ?? other);
+  return `${named(path) ?? (path === '' ? 'config' : path)}: ${text}`;
 }

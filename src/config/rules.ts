@@ -117,11 +117,16 @@ export function list(item: v.GenericSchema, of: string) {
 
 /** A value in an error message: short, on one line, without secrets. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return shorten(JSON.stringify(maskSecrets(value)));
+  if (typeof value === 'string') return shorten(JSON.stringify(maskSecrets(unspaced(value))));
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'a list';
   if (value instanceof Promise) return 'a promise';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+/** A URL is one word; white space in it is part of a password, of which no piece is to be left. */
+function unspaced(text: string): string {
+  return text.includes('://') && text.includes('@') ? text.replaceAll(/\s/g, '') : text;
 }
 
 function shorten(quoted: string): string {

@@ -17,6 +17,7 @@ import {
   text,
   whole,
 } from './rules.js';
+import { wholeUrl } from './whole-url.js';
 
 /** `JSON.stringify` gives up on deeper nesting than this order of magnitude, so no limit may allow it. */
 const DEEPEST = 5000;
@@ -199,17 +200,15 @@ function batchStore() {
 
 function redisUrl() {
   return rule((value) => {
-    if (typeof value !== 'string' || !URL.canParse(value)) return false;
-    const { protocol, pathname } = new URL(value);
-    return ['redis:', 'rediss:'].includes(protocol) && /^\/?\d*$/.test(pathname);
+    const url = wholeUrl(value);
+    return url !== undefined && ['redis:', 'rediss:'].includes(url.protocol) && /^\/?\d*$/.test(url.pathname);
   }, 'a URL such as redis://user:password@host:6379/0 (rediss:// for TLS; special characters of a password as %40, …)');
 }
 
 function amqpUrl() {
   return rule((value) => {
-    if (typeof value !== 'string' || !URL.canParse(value)) return false;
-    const { protocol, hostname } = new URL(value);
-    return ['amqp:', 'amqps:'].includes(protocol) && hostname !== '';
+    const url = wholeUrl(value);
+    return url !== undefined && ['amqp:', 'amqps:'].includes(url.protocol) && url.hostname !== '';
   }, 'a URL such as amqp://user:password@host:5672/vhost (amqps:// for TLS; special characters of a password as %40, …)');
 }
 

@@ -18,6 +18,7 @@ const TABLE = {
   THRUN_EVENT_NAME: { usage: true, message: 'The event name %s is not valid: %s.' },
   THRUN_PAYLOAD: { usage: true, message: 'The payload of %s cannot be sent: %s.' },
   THRUN_ENVELOPE: { usage: true, message: 'Not an envelope (%s): %s' },
+  THRUN_LISTENER: { usage: true, message: '%s cannot listen: %s.' },
   THRUN_NOT_DECORATED: { usage: true, message: 'The class %s carries no %s decorator.' },
   THRUN_DUPLICATE_HANDLER: {
     usage: true,

@@ -123,6 +123,12 @@ export interface ListenerCall {
 /** From class to instance. For a job the second argument is its payload. Default: `new`. */
 export type Container = (type: Class, payload?: unknown) => unknown;
 
+/**
+ * By this the worker knows what a listener threw, and not by its class: with a global CLI there are two copies of this
+ * package, and each has classes of its own.
+ */
+const WISH = Symbol.for('thrun.wish.1');
+
 /** Thrown by a listener: not now; try again after `delay`. Does not use up an attempt. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
@@ -131,9 +137,27 @@ export class RetryLater extends Error {
     super(message, options);
     this.delay = delay;
   }
+  get [WISH](): 'later' {
+    return 'later';
+  }
 }
 
 /** Thrown by a listener: trying again is no use. A dead letter `gave_up` at once. */
 export class GiveUp extends Error {
   override readonly name = 'GiveUp';
+  get [WISH](): 'give up' {
+    return 'give up';
+  }
+}
+
+export function isRetryLater(thrown: unknown): thrown is RetryLater {
+  return wishOf(thrown) === 'later';
+}
+
+export function isGiveUp(thrown: unknown): thrown is GiveUp {
+  return wishOf(thrown) === 'give up';
+}
+
+function wishOf(thrown: unknown): unknown {
+  return (thrown as { [WISH]?: unknown } | null | undefined)?.[WISH];
 }

@@ -16,7 +16,8 @@ export interface Route<Name extends string = string> {
   readonly format?: WireFormat;
   /**
    * Workers receive from where it leads: `true` always, `false` never. Default: where a listener or job names a contract
-   * that it matches; a listener to a pattern is no reason, for it would eat the queue of a program in another language.
+   * that it matches, or a pattern that lies within its own. A listener to more than it leads there (`*`) is no reason, for it
+   * would eat the queue of a program in another language.
    */
   readonly consume?: boolean;
 }

@@ -1,5 +1,4 @@
 import { type Route, transportName } from '../contracts/route.js';
-import { isPattern } from '../registry/pattern.js';
 import type { Routes } from './routes.js';
 
 /** A queue on a transport. */
@@ -55,8 +54,9 @@ export function transportsOf(own: string, routes: readonly Route[]): readonly st
   return [...new Set([own, ...routes.flatMap(({ transport }) => (transport ? [transportName(transport)] : []))])];
 }
 
+/** A route's pattern that matches the letters of a listener's pattern matches all that this one stands for. */
 function routed({ own, routes }: Places, { contract, isJob, queue }: Need): Address[] {
-  const route = isPattern(contract) ? undefined : routes.of(contract);
+  const route = routes.of(contract);
   if (!route || route.consume === false) return [];
   return [target(route, own, isJob ? queue : undefined)];
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import type { JsonValue, Meta } from '../contracts/envelope.js';
+import { type JsonValue, type Meta, WIRE_FORMATS } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
 import type { Class, PublishOptions } from '../contracts/listener.js';
 import { transportName } from '../contracts/route.js';
@@ -83,6 +83,7 @@ export class Dispatcher {
   }
 
   #prepare(event: string | Class | object, payload: unknown, options: PublishOptions) {
+    if (options.queue !== undefined || options.format !== undefined) checkPlace(options);
     const contract = contractOf(event, payload);
     const route = this.#parts.routes.of(contract.event);
     const deliverAt = deliveryTime(options, this.#parts.clock);
@@ -115,6 +116,21 @@ export class Dispatcher {
 }
 
 const NO_OPTIONS: PublishOptions = {};
+
+/**
+ * A queue of a name that no worker can be told of would keep what it is given for ever.
+ * @throws {ThrunError} THRUN_INPUT
+ */
+function checkPlace({ queue = 'events', format = 'envelope' }: PublishOptions): void {
+  if (queue === '' || /[\s\p{Cc}*]/u.test(queue) || Buffer.byteLength(queue) > 255) {
+    const rule = '1 to 255 bytes without white space, control characters and "*"';
+    throw new ThrunError('THRUN_INPUT', [`${JSON.stringify(queue)} cannot be the name of a queue: ${rule}.`]);
+  }
+  if (!WIRE_FORMATS.includes(format))
+    throw new ThrunError('THRUN_INPUT', [
+      `There is no format ${JSON.stringify(format)}. Known: ${WIRE_FORMATS.join(', ')}.`,
+    ]);
+}
 
 function deliveryTime({ delay, at }: PublishOptions, clock: Clock): number | undefined {
   if (at !== undefined) return timeOf(at);

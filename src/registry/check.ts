@@ -45,6 +45,18 @@ export function recordProblems(record: DecoratorRecord, retry: RetryPolicy): rea
   return [...nameProblems(record), ...optionProblems(record, retry), ...classProblems(record)];
 }
 
+/** What is wrong with a listener that is a function, and no class. */
+export function functionProblems(
+  run: unknown,
+  events: readonly (string | Class)[],
+  options: ListenerOptions,
+  retry: RetryPolicy,
+): readonly string[] {
+  if (typeof run !== 'function') return [`${show(run)} is neither a function nor a class with a method handle()`];
+  const record = { kind: 'listener', type: run as unknown as Class, events, options, stack: '' } as const;
+  return [...nameProblems(record), ...optionProblems(record, retry)];
+}
+
 /** What is wrong among several, each of them right by itself; named by place. */
 export function clashes(located: readonly LocatedRecord[]): readonly string[] {
   const problems: string[] = [];

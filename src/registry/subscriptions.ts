@@ -1,6 +1,7 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { Class, EventContext, EventListener, ListenerOptions } from '../contracts/listener.js';
 import { type CollectOptions, classListener, eventListener, listenerFrom } from './collect.js';
+import { functionProblems, recordProblems, subject } from './check.js';
 import { type DecoratorRecord, recorded } from './records.js';
 import type { Registry } from './registry.js';
 
@@ -24,16 +25,20 @@ export class Subscriptions {
     listener: Class<EventListener> | ListenerFunction<never>,
     options: ListenerOptions,
   ): () => void {
-    return this.#registry.add(
-      isListenerClass(listener)
-        ? classListener(listener, events, options, this.#options)
-        : eventListener(this.#describe(listener, options), events, options, this.#options.retry),
-    );
+    const { retry } = this.#options;
+    const each = [...new Set(events)];
+    if (isListenerClass(listener)) {
+      this.#check({ kind: 'listener', type: listener, events: each, options, stack: '' });
+      return this.#registry.add(classListener(listener, events, options, this.#options));
+    }
+    refuse('A function', functionProblems(listener, each, options, retry));
+    return this.#registry.add(eventListener(this.#describe(listener, options), events, options, retry));
   }
 
   /** By what its decorator recorded. Returns a function that ends it. */
   addDecorated(type: Class): () => void {
     const record = recorded().findLast((entry) => entry.type === type && entry.kind !== 'event');
+    if (record) this.#check(record);
     const listener = record && listenerFrom(record, this.#options);
     if (!listener) throw new ThrunError('THRUN_NOT_DECORATED', [type.name, '@ThrunEventListener or @ThrunJob']);
     return this.#registry.add(listener);
@@ -41,9 +46,15 @@ export class Subscriptions {
 
   addRecorded(records: readonly DecoratorRecord[]): void {
     for (const record of records) {
+      this.#check(record);
       const listener = listenerFrom(record, this.#options);
       if (listener) this.#registry.add(listener);
     }
+  }
+
+  /** What discovery would refuse is refused here too: a mistyped option would be none, without a word. */
+  #check(record: DecoratorRecord): void {
+    refuse(subject(record), recordProblems(record, this.#options.retry));
   }
 
   #describe(run: ListenerFunction<never>, { name = run.name }: ListenerOptions) {
@@ -52,6 +63,14 @@ export class Subscriptions {
   }
 }
 
+/** @throws {ThrunError} THRUN_LISTENER, with everything that is wrong */
+function refuse(who: string, problems: readonly string[]): void {
+  if (problems.length > 0) throw new ThrunError('THRUN_LISTENER', [who, problems.join('; ')]);
+}
+
+/** `handle` may be a method, or a field, of which only the text of the class tells. */
 function isListenerClass(listener: Class<EventListener> | ListenerFunction<never>): listener is Class<EventListener> {
-  return typeof (listener.prototype as Partial<EventListener> | undefined)?.handle === 'function';
+  if (typeof listener !== 'function') return false;
+  const { handle } = (listener.prototype ?? {}) as Partial<EventListener>;
+  return typeof handle === 'function' || /^class\b/.test(String(listener));
 }

@@ -6,7 +6,7 @@ import type { Address } from '../dispatch/addresses.js';
 import { countInto, noCounts } from '../observability/counters.js';
 import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
-import { errorText } from '../worker/error-text.js';
+import { stackText } from '../worker/error-text.js';
 import type { Holding } from '../worker/sources.js';
 import type { Worker } from '../worker/worker.js';
 import type { ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
@@ -158,16 +158,13 @@ function tell(message: ToSupervisor): Promise<void> {
 
 async function cannotStart(error: unknown): Promise<void> {
   const usage = error instanceof ThrunError && error.usage;
-  const message =
-    error instanceof ThrunError ? error.message : ((error as Error | undefined)?.stack ?? errorText(error));
+  const message = error instanceof ThrunError ? error.message : stackText(error);
   await tell({ type: 'failed', message, usage });
   process.exit(1);
 }
 
 function fatal(error: unknown): void {
-  process.stderr.write(
-    `thrun: this worker process cannot go on: ${(error as Error | undefined)?.stack ?? errorText(error)}\n`,
-  );
+  process.stderr.write(`thrun: this worker process cannot go on: ${stackText(error)}\n`);
   process.exit(1);
 }
 
@@ -179,3 +176,4 @@ process.on('SIGTERM', () => main.end());
 // Left alone by a supervisor that was killed: nobody would ever stop this process.
 process.on('disconnect', () => main.end());
 process.on('unhandledRejection', fatal);
+process.on('uncaughtException', fatal);

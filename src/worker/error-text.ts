@@ -1,20 +1,26 @@
 import { inspect } from 'node:util';
+import { maskSecrets } from '../contracts/secrets.js';
 
 const LONGEST = 4000;
 
 /**
  * What was thrown, as text to keep and show. Anything can be thrown: nothing, a string, an object that holds itself or
- * whose properties throw in turn. Never throws, never longer than 4,000 characters.
+ * whose properties throw in turn. Never throws, never longer than 4,000 characters, without passwords of URLs.
  */
 export function errorText(thrown: unknown): string {
-  const text = textOf(thrown);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  return keptText(textOf(thrown));
+}
+
+/** What a listener says, to keep and show. */
+export function keptText(text: string): string {
+  const kept = text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  return maskSecrets(kept);
 }
 
 /** Where it comes from, for whoever asked for that; what was thrown, where it does not say. Never throws. */
 export function stackText(thrown: unknown): string {
   try {
-    if (thrown instanceof Error && typeof thrown.stack === 'string') return thrown.stack.slice(0, LONGEST);
+    if (thrown instanceof Error && typeof thrown.stack === 'string') return maskSecrets(thrown.stack.slice(0, LONGEST));
   } catch {
     // A stack that cannot be read is none.
   }

@@ -6,12 +6,12 @@ import type { Clock } from '../contracts/clock.js';
 import { type Delivery, SUSPECT_CRASHES } from '../contracts/delivery.js';
 import type { Envelope } from '../contracts/envelope.js';
 import { ThrunError } from '../contracts/errors.js';
-import { GiveUp, type Logger, type Middleware, RetryLater } from '../contracts/listener.js';
+import { isGiveUp, isRetryLater, type Logger, type Middleware, type RetryLater } from '../contracts/listener.js';
 import { parseDuration } from '../contracts/units.js';
 import type { Observer } from '../observability/observation.js';
 import type { Listener } from '../registry/listener.js';
 import { Context, type PublishFrom } from './context.js';
-import { errorText, stackText } from './error-text.js';
+import { errorText, keptText, stackText } from './error-text.js';
 import { endOf, jobRefOf } from './job-ref.js';
 import { retryDelay } from './retry-delay.js';
 import { Slots } from './slots.js';
@@ -200,7 +200,7 @@ export class ListenerRunner {
 
   /** A stack is costly: a getter, which nothing reads where `debug` is not logged. */
   #logStack({ name }: Listener, thrown: unknown): void {
-    if (thrown instanceof RetryLater || thrown instanceof GiveUp) return;
+    if (isRetryLater(thrown) || isGiveUp(thrown)) return;
     const details = {
       listener: name,
       get stack() {
@@ -212,9 +212,9 @@ export class ListenerRunner {
 
   #failed({ retry }: Listener, delivery: Delivery, thrown: unknown): Verdict {
     const error = errorText(thrown);
-    if (thrown instanceof GiveUp) return { kind: 'dead', reason: 'gave_up', error: thrown.message };
-    if (thrown instanceof RetryLater)
-      return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: thrown.message };
+    if (isGiveUp(thrown)) return { kind: 'dead', reason: 'gave_up', error: keptText(thrown.message) };
+    if (isRetryLater(thrown))
+      return { kind: 'later', delayMs: laterDelay(thrown, retry.delayMs), error: keptText(thrown.message) };
     // Crashes have a limit of their own: what a dying worker held has not failed.
     const failures = delivery.attempt - delivery.crashes;
     if (failures >= retry.attempts) return { kind: 'dead', reason: 'attempts_exhausted', error };

@@ -34,6 +34,20 @@ function bridge(from: OtherMemory, to: OtherMemory, options: Partial<BridgeOptio
   });
 }
 
+/** As if the transport had headers, and the messages these attributes in them. */
+function inBinaryMode(transport: OtherMemory, attributes: readonly Readonly<Record<string, string>>[]): void {
+  const consume = transport.consume.bind(transport);
+  let at = 0;
+  vi.spyOn(transport, 'consume').mockImplementation(async (options) => {
+    const consumer = await consume(options);
+    const next = consumer.next.bind(consumer);
+    return Object.assign(consumer, {
+      next: async (...args: Parameters<typeof next>) =>
+        (await next(...args)).map((delivery) => Object.assign(delivery, { cloudEvent: attributes[at++] })),
+    });
+  });
+}
+
 /** What the group `group` has not settled in a queue. */
 async function left(transport: OtherMemory, group = 'bridge', queue = 'events'): Promise<number> {
   const rows = await transport.queues.stats();
@@ -49,6 +63,29 @@ describe('a bridge', () => {
     expect(await bridge(from, to).run()).toEqual({ moved: 1202, skipped: 0, dead: 0 });
     expect(to.waiting('events')).toEqual(bodies);
     expect(await left(from)).toBe(0);
+  });
+
+  test('a CloudEvent in binary mode goes with its attributes, and in structured JSON where there are no headers', async () => {
+    const [from, to] = [new OtherMemory('from'), new OtherMemory('to')];
+    const attributes = { specversion: '1.0', type: 'paid', id: '1', source: '/s', partitionkey: 'k' };
+    const data = ['{ "n": 12345678901234567890 }', '\uFEFF1.10', '', '<a/>', '{ broken'];
+    const kinds = data.map((_, i) => (i === 3 ? { ...attributes, datacontenttype: 'text/xml' } : attributes));
+    await put(from, data);
+    inBinaryMode(from, kinds);
+    const published = vi.spyOn(to, 'publish');
+    expect(await bridge(from, to).run()).toEqual({ moved: 4, skipped: 0, dead: 1 });
+    expect(to.waiting('events')).toEqual([
+      `${JSON.stringify(attributes).slice(0, -1)},"data":{ "n": 12345678901234567890 }}`,
+      `${JSON.stringify(attributes).slice(0, -1)},"data":1.10}`,
+      JSON.stringify(attributes),
+      JSON.stringify({ ...kinds[3], data_base64: Buffer.from('<a/>').toString('base64') }),
+    ]);
+    const sent = published.mock.calls.flatMap(([, messages]) => messages);
+    expect(sent.map(({ event, key }) => `${event} ${key}`)).toEqual(Array.from({ length: 4 }, () => 'paid k'));
+    expect(sent.map(({ cloudEvent }) => cloudEvent?.attributes)).toEqual(kinds.slice(0, 4));
+    expect(sent.map(({ cloudEvent }) => cloudEvent && Buffer.from(cloudEvent.data).toString())).toEqual(
+      data.slice(0, 4),
+    );
   });
 
   test('tells the other side the name, the key, and the time it is not to be delivered before', async () => {

@@ -50,6 +50,16 @@ test('between two files, each named by its path', async () => {
   ]);
 });
 
+test('what cannot be read stays, and where is said', async () => {
+  await shop.deliver('not json');
+  const { code, stderr } = await shop.run(['bridge', '--from', 'sqlite', '--to', 'sqlite:new.db', '--stop-when-empty']);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining('1 cannot be read: dead letters on sqlite, group bridge-sqlite.'),
+  });
+  expect(await shop.json(['failed', 'list'])).toMatchObject([{ group: 'bridge-sqlite', reason: 'invalid_json' }]);
+});
+
 test('--only: the others are left to those they are for; from a list it is refused', async () => {
   await shop.json(['publish', 'payment.done']);
   await shop.json(['publish', 'order']);
@@ -69,6 +79,7 @@ test.each([
   ['the same file', ['--from', 'sqlite:.thrun/thrun.db', '--to', 'sqlite'], 'are the same transport'],
   ['one that is none', ['--from', 'redis', '--to', 'sqlite'], '--from: expected "sqlite"'],
   ['one without a place', ['--from', 'memory:x', '--to', 'sqlite'], 'has no file or server'],
+  ['a file that is not there', ['--from', 'sqlite:slip.db', '--to', 'sqlite'], 'sqlite:slip.db: there is no such file'],
   ['one that lives here alone', ['--from', 'sqlite', '--to', 'memory'], 'memory lives in this process alone'],
   ['no other side', ['--from', 'sqlite'], "Required option '--to"],
 ])('%s is refused', async (_, flags, said) => {

@@ -71,6 +71,16 @@ describe('a config that cannot be loaded is one cause and its place', () => {
     expect(await errorOf(undefined, '', '--config', 'folder')).toContain('directory');
   });
 
+  test('a promise that it leaves behind, and that fails', async () => {
+    shop.write({
+      'thrun.config.ts': 'void Promise.reject(new Error("vault \\x1b[31m is sealed"));\nexport default {};',
+    });
+    const { code, stdout, stderr } = await shop.run(['queues', '--json']);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, error: { code: 'THRUN_UNEXPECTED' } });
+    expect(stderr).toContain('error: vault \\u{1b}[31m is sealed\n');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
   test('a byte order mark and CRLF are no fault', async () => {
     shop.write({
       'thrun.config.json': '\uFEFF{\r\n"queue":"a"\r\n}',

@@ -79,11 +79,13 @@ test('no listeners at all is said', async () => {
 });
 
 test('what a listener prints while it is loaded, and what it leaves open, is kept out of the way', async () => {
-  shop.write({ 'listeners/loud.ts': `console.log('loading');\nsetInterval(() => undefined, 1000);\n` });
+  shop.write({
+    'listeners/loud.ts': `console.log('loading');\nprocess.stdout.write('raw\\n');\nsetInterval(() => undefined, 1000);\n`,
+  });
   const { code, stdout, stderr } = await shop.run(['discover', '--json']);
   expect({ code, contracts: (JSON.parse(stdout) as { contracts: unknown[] }).contracts.length }).toEqual({
     code: 0,
     contracts: 4,
   });
-  expect(stderr).toContain('loading');
+  expect(stderr).toContain('loading\nraw\n');
 });

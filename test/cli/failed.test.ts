@@ -93,6 +93,14 @@ describe('show', () => {
     expect(Buffer.from(shown.body_base64, 'base64').toString()).toBe(shown.body);
   });
 
+  test('a byte order mark is shown', async () => {
+    await shop.deliver('\uFEFF{');
+    await shop.run(['work', '--stop-when-empty']);
+    const id = await idOf(({ reason }) => reason === 'invalid_json');
+    expect(await shop.json(['failed', 'show', id])).toMatchObject({ body: '\uFEFF{' });
+    expect((await shop.run(['failed', 'show', id])).stdout).toContain('body (4 bytes):\n\\u{feff}{\n');
+  });
+
   test('bytes that are no text: escaped for people, base64 for programs', async () => {
     const id = await idOf(({ reason }) => reason === 'invalid_utf8');
     expect((await shop.run(['failed', 'show', id])).stdout).toContain('body (4 bytes):\n{\\xff\\x1b}\n');

@@ -41,7 +41,7 @@ test('a folder', async () => {
 test('a file of another kind', async () => {
   const root = await project({ 'thrun.config.yaml': 'queue: q' });
   expect(await failure(root, { file: 'thrun.config.yaml' })).toContain(
-    'a config is a .ts, .mts, .js, .mjs or .json file.',
+    'a config is a .ts, .mts, .cts, .js, .mjs, .cjs or .json file.',
   );
 });
 

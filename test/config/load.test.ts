@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
+import { withoutRights } from '../support/nobody.js';
 import { failure, project, write } from '../support/project.js';
 
 const load = (cwd: string, more: Omit<Parameters<typeof loadConfig>[0], 'cwd'> = {}) =>
@@ -28,11 +29,12 @@ describe('where a config is found', () => {
     expect(await load(join(root, 'deep/down'))).toMatchObject({ root, file, module: file, queue: 'mail' });
   });
 
-  test('.ts goes before .mts, .js, .mjs and .json', async () => {
+  test('.ts goes before .mts, .cts, .js, .mjs, .cjs and .json', async () => {
     const root = await project({});
-    for (const extension of ['json', 'mjs', 'js', 'mts', 'ts']) {
+    for (const extension of ['json', 'cjs', 'mjs', 'js', 'cts', 'mts', 'ts']) {
       const values = `{ "queue": "from-${extension}" }`;
-      await write(root, { [`thrun.config.${extension}`]: extension === 'json' ? values : `export default ${values};` });
+      const texts: Record<string, string> = { json: values, cjs: `module.exports = ${values};` };
+      await write(root, { [`thrun.config.${extension}`]: texts[extension] ?? `export default ${values};` });
       expect((await load(root)).queue).toBe(`from-${extension}`);
     }
   });
@@ -111,6 +113,15 @@ describe('built once', () => {
     const { file, module } = await load(root);
     await rm(join(root, '.thrun'), { recursive: true });
     expect(await load(root, { file, built: module })).toMatchObject({ queue: 'mail', module });
+  });
+
+  test('a build that is there serves whoever may not write beside it: a read-only image', async () => {
+    const root = await project({ 'thrun.config.ts': `export default { queue: 'mail' };` });
+    const { module } = await load(root);
+    await chmod(root, 0o755);
+    await chmod(join(root, '.thrun/build'), 0o555);
+    expect(await withoutRights(() => load(root))).toMatchObject({ queue: 'mail', module });
+    await chmod(join(root, '.thrun/build'), 0o755);
   });
 
   test('the same text is the same module, a changed one another', async () => {

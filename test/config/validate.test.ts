@@ -185,8 +185,37 @@ describe('what does not go together', () => {
   });
 });
 
+describe('a URL that is not whole', () => {
+  test.each([
+    ['redis', 'redis://user:%zz@host:6379'],
+    ['redis', 'redis://12#34@host:6379'],
+    ['redis', 'redis://user:12?34@host:6379'],
+    ['redis', 'redis://user:two words@host:6379'],
+    ['rabbitmq', 'amqp://user:%zz@host'],
+    ['rabbitmq', 'amqp://host/%zz'],
+    ['rabbitmq', 'amqp://user:12/34@host'],
+  ])('%s: %s', (transport, url) => {
+    expect(complaints({ transports: { [transport]: { url } } })).toEqual([
+      expect.stringMatching(`^transports.${transport}.url: expected a URL such as`),
+    ]);
+  });
+
+  test.each([
+    ['redis', 'rediss://:p%40%2F%23%20%3F@host:6379/3'],
+    ['redis', 'redis://[::1]:6379?family=6'],
+    ['rabbitmq', 'amqps://user:p%40ss@host/%2Fshop@home?heartbeat=5'],
+  ])('as %s: %s is', (transport, url) => {
+    expect(complaints({ transports: { [transport]: { url } } })).toEqual([]);
+  });
+});
+
 test('everything wrong is listed at once', () => {
-  const config = { qeue: 'a', worker: { concurency: 1, processes: 0, prefetch: 3 }, retry: { attempts: 'many' } };
+  const config = {
+    qeue: 'a',
+    toString: 'b',
+    worker: { concurency: 1, processes: 0, prefetch: 3 },
+    retry: { attempts: 'many' },
+  };
   expect.assertions(3);
   try {
     resolveConfig(config, { root: '/', file: '/app/thrun.config.ts', env: {} });
@@ -199,6 +228,7 @@ test('everything wrong is listed at once', () => {
       '  worker.processes: expected a whole number from 1 to 1024, got 0',
       '  worker.concurency: unknown key; did you mean "concurrency"?',
       '  qeue: unknown key; did you mean "queue"?',
+      expect.stringMatching(/^ {2}toString: unknown key; known are /),
       '  worker.prefetch: 3 is less than worker.concurrency, 10; raise it or leave it out',
     ]);
   }
@@ -210,6 +240,8 @@ describe('secrets are never printed', () => {
     'redis://:hunter2@localhost',
     'amqp://guest:hunter2@/#x@host:99999/vhost',
     'kafka://host?password=hunter2&x=1',
+    'redis://user:my hunter2 /#x@ pw@localhost',
+    'redis://user:123 hunter2@localhost',
   ])('%s', (transport) => {
     const text = complaints({ transport }).join();
     expect(text).toContain('***');

@@ -28,8 +28,18 @@ describe('what a worker consumes', () => {
     expect(addresses([PAYMENTS], [{ contract: 'order' }])).toEqual(['sqlite:events']);
   });
 
-  test('a listener to a pattern is no reason to eat the queue of another program', () => {
-    expect(addresses([PAYMENTS], [{ contract: '*' }, { contract: 'payment.*' }])).toEqual(['sqlite:events']);
+  test('the address of a route that a listener’s whole pattern takes', () => {
+    for (const contract of ['payment.*', 'payment.card.*', 'payment.*.done'])
+      expect(addresses([PAYMENTS], [{ contract }])).toEqual(['sqlite:events', 'rabbitmq:payments']);
+    expect(addresses([{ match: '*', transport: 'kafka' }], [{ contract: '*' }])).toEqual([
+      'sqlite:events',
+      'kafka:events',
+    ]);
+  });
+
+  test('a listener to more than the route is no reason to eat the queue of another program', () => {
+    for (const contract of ['*', '*.done', 'pay*'])
+      expect(addresses([PAYMENTS], [{ contract }])).toEqual(['sqlite:events']);
   });
 
   test('consume: true is always consumed, consume: false never', () => {

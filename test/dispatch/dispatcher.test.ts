@@ -95,4 +95,12 @@ describe('what is published', () => {
     }
     await expect(thrun.event('e', {}, { delay: 'soon' })).rejects.toMatchObject({ code: 'THRUN_DURATION' });
   });
+
+  test('a queue or a format that cannot be is refused', async () => {
+    const { thrun } = await start();
+    for (const queue of ['', 'a b', 'a*', 'a\u0000', 'é'.repeat(128)])
+      await expect(thrun.event('e', {}, { queue }), queue).rejects.toMatchObject({ code: 'THRUN_INPUT' });
+    await expect(thrun.events([{ event: 'e', queue: 'a b' }])).rejects.toMatchObject({ code: 'THRUN_INPUT' });
+    await expect(thrun.event('e', {}, { format: 'xml' as never })).rejects.toThrow('There is no format "xml". Known:');
+  });
 });

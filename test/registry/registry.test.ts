@@ -70,7 +70,7 @@ describe('subscribing', () => {
     app = await testThrun({ run: [CreatePayment] });
     const { thrun, settle } = app;
     for (const pattern of ['*', 'payment.*', '*.created', 'pay*.c*d'])
-      thrun.subscribe(pattern, (_, { event }) => void heard.push(`${pattern} ${event}`), { name: pattern });
+      thrun.subscribe(pattern, (_, { event }) => void heard.push(`${pattern} ${event}`));
     await thrun.event('payment.created');
     await thrun.event('payment.create');
     await thrun.event('payments.created');

@@ -30,8 +30,13 @@ describe('whatever is thrown can be kept and shown', () => {
     ['an error that is its own cause', circular, 'Error: round (cause: round)'],
     ['an error whose message throws', hostile, 'something was thrown that cannot be shown'],
     ['an object whose properties throw', trap, '{ code: [Getter] }'],
+    ['a URL with a password', new Error('no redis://u:hunter2@h'), 'Error: no redis://u:***@h'],
   ])('%s', (_, thrown, text) => {
     expect(errorText(thrown)).toBe(text);
+  });
+
+  test('a stack has no passwords either', () => {
+    expect(stackText(new Error('no redis://u:hunter2@h'))).toMatch(/^Error: no redis:\/\/u:\*{3}@h\n/);
   });
 
   test('an object that holds itself is shown with its circle cut', () => {

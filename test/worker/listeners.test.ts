@@ -140,7 +140,7 @@ describe('listeners', () => {
       (_, { attempt }) => {
         attempts.push(attempt);
         if (attempts.length < 4) throw new RetryLater('10m');
-        throw new GiveUp('no such order');
+        throw new GiveUp('no such order in redis://u:hunter2@h');
       },
       { name: 'later', retry: { attempts: 1 } },
     );
@@ -148,6 +148,69 @@ describe('listeners', () => {
     await settle();
     for (let i = 0; i < 3; i++) await advance(600_000);
     expect(attempts).toEqual([1, 1, 1, 1]);
+    const error = 'no such order in redis://u:***@h';
+    expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error }]);
+  });
+
+  test.each<[unknown[], string]>([
+    [['a b', () => 1], 'A function cannot listen: "a b" is not a contract name or pattern: 1 to 255 bytes'],
+    [['e', 5], '5 is neither a function nor a class with a method handle()'],
+    [['e', () => 1, { retries: 3 }], 'retries: unknown key; known are name, retry'],
+    [['e', () => 1, { retry: { attempts: 0 } }], 'retry.attempts: expected a whole number from 1 to 1000, got 0'],
+    [
+      [
+        'e',
+        class Deaf {
+          hear() {}
+        },
+      ],
+      'Deaf cannot listen: it has no method handle()',
+    ],
+    [[[], () => 1], 'it listens to nothing; name an event'],
+  ])('what cannot be subscribed says why: %o', async (args, why) => {
+    const { thrun } = await start();
+    const subscribe = thrun.subscribe.bind(thrun) as (...all: unknown[]) => void;
+    expect(() => subscribe(...args)).toThrow(
+      expect.objectContaining({ code: 'THRUN_LISTENER', message: expect.stringContaining(why) }),
+    );
+  });
+
+  test('what a decorator recorded wrongly is refused before it runs', async () => {
+    @ThrunEventListener('e', { retries: 3 } as never)
+    class Wrong {
+      handle() {}
+    }
+    const { thrun } = await start();
+    expect(() => thrun.subscribe(Wrong)).toThrow('Wrong cannot listen: retries: unknown key; known are name, retry');
+  });
+
+  test('handle may be a field of the class', async () => {
+    const heard: unknown[] = [];
+    class Field {
+      handle = (payload: unknown) => void heard.push(payload);
+    }
+    const { thrun, settle } = await start();
+    thrun.subscribe('e', Field);
+    await thrun.event('e', 7);
+    await settle();
+    expect(heard).toEqual([7]);
+  });
+
+  test('a wish of another copy of this package is heard: a global CLI runs listeners that import their own', async () => {
+    const copy: string = '../../src/contracts/listener.js?copy';
+    const other = (await import(copy)) as { GiveUp: typeof GiveUp; RetryLater: typeof RetryLater };
+    expect(other.GiveUp).not.toBe(GiveUp);
+    const attempts: number[] = [];
+    const { thrun, settle, advance, deadLetters } = await start();
+    thrun.subscribe('e', function stranger(_, { attempt }) {
+      attempts.push(attempt);
+      throw attempts.length < 2 ? new other.RetryLater('10m') : new other.GiveUp('no such order');
+    });
+    await thrun.event('e');
+    await settle();
+    expect(attempts).toEqual([1]);
+    await advance(600_000);
+    expect(attempts).toEqual([1, 1]);
     expect(await deadLetters()).toMatchObject([{ reason: 'gave_up', error: 'no such order' }]);
   });
 

@@ -1,5 +1,6 @@
 import { type Thrun, thrunFrom } from '../../app.js';
 import type { ResolvedConfig } from '../../config/resolved-config.js';
+import { ThrunError } from '../../contracts/errors.js';
 import type { Logger } from '../../contracts/listener.js';
 import type { Cli } from '../cli.js';
 import { plain } from '../plain-text.js';
@@ -16,6 +17,7 @@ export interface Batching {
 /**
  * Makes the project's thrun for `use`, and closes it whatever comes of it. Handlers are not loaded: the manifest says which
  * queues their jobs go to.
+ * @throws {ThrunError} THRUN_BATCH_STORE
  */
 export async function withBatches<Result>(
   cli: Cli,
@@ -23,6 +25,8 @@ export async function withBatches<Result>(
   use: (batching: Batching) => Promise<Result>,
 ): Promise<Result> {
   const { config } = await configFor(cli, flags);
+  // Not "there are no batches": nobody has said where to look.
+  if (config.batches.store === undefined) throw new ThrunError('THRUN_BATCH_STORE');
   const known = await knownContracts(cli, config);
   const logger: Logger = { ...SILENT, warn: (fields, text) => cli.output.warn(plain(toldOf(fields, text))) };
   const thrun = await thrunFrom(

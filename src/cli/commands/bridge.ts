@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type Command, Option } from 'commander';
 import { Bridge, type BridgeNotice } from '../../bridge/bridge.js';
@@ -59,6 +60,7 @@ async function run(cli: Cli, flags: BridgeFlags): Promise<void> {
   const { output } = cli;
   const [from, to] = [await side(cli, flags, 'from'), await side(cli, flags, 'to')];
   refuseCircle(from, to, flags);
+  refuseMissing(from, flags);
   const queues = flags.queue ?? [from.config.queue];
   const group = flags.group ?? `bridge-${to.name}`;
   const startedAt = performance.now();
@@ -96,6 +98,8 @@ async function run(cli: Cli, flags: BridgeFlags): Promise<void> {
         const counts = await moving.run();
         const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(3));
         stop();
+        if (counts.dead > 0)
+          output.warn(plain(`${counts.dead} cannot be read: dead letters on ${from.name}, group ${group}.`));
         if (output.json) output.document({ from: from.name, to: to.name, group, queues, ...counts, seconds });
         else {
           const { moved, skipped, dead } = counts;
@@ -136,4 +140,10 @@ function refuseCircle(from: Side, to: Side, { toQueue, queue }: BridgeFlags): vo
   throw new ThrunError('THRUN_INPUT', [
     `--from and --to are the same transport, ${from.name}. Name another one, or another queue with --to-queue.`,
   ]);
+}
+
+/** The file would be made, and nothing moved out of it: a slip of the pen. */
+function refuseMissing({ config }: Side, { from }: BridgeFlags): void {
+  if (!from.startsWith('sqlite:') || existsSync(config.transports.sqlite.path)) return;
+  throw new ThrunError('THRUN_INPUT', [`--from ${from}: there is no such file.`]);
 }

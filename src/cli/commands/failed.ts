@@ -80,7 +80,8 @@ async function showLetter(cli: Cli, flags: TransportFlag, id: string): Promise<v
   );
   if (!letter)
     throw new ThrunError('THRUN_FAILED', [`There is no dead letter ${id}. "thrun failed list" shows those there are.`]);
-  const text = utf8Text(letter.body);
+  // With a byte order mark, which reading takes off: it may be what is wrong.
+  const text = utf8Text(letter.body) === undefined ? undefined : Buffer.from(letter.body).toString();
   if (output.json) {
     const base64 = Buffer.from(letter.body).toString('base64');
     return output.document({ ...letterDocument(letter), body: text ?? null, body_base64: base64 });

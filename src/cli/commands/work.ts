@@ -4,7 +4,7 @@ import type { ThrunConfig } from '../../config/options.js';
 import type { RunEvent } from '../../supervisor/run-workers.js';
 import type { Totals } from '../../supervisor/supervisor.js';
 import { type Cli, does, examples } from '../cli.js';
-import { nameListFlag, patternFlag, sizeFlag, timeLimitFlag, wholeNumber } from '../flag-values.js';
+import { memoryFlag, nameListFlag, patternFlag, timeLimitFlag, wholeNumber } from '../flag-values.js';
 import type { Output } from '../output.js';
 import { configFor, type TransportFlag } from '../project.js';
 import { transportOption } from '../shared-flags.js';
@@ -41,7 +41,7 @@ export function work(command: Command, cli: Cli): void {
     .option('--only <pattern>', 'only listeners to events that match; what the others are to get is left', patternFlag)
     .option('--limit <n>', 'stop after so many deliveries', wholeNumber(1))
     .option('--time-limit <duration>', 'stop after so long', timeLimitFlag)
-    .option('--memory-limit <size>', 'replace a process that holds more', sizeFlag)
+    .option('--memory-limit <size>', 'replace a process that holds more', memoryFlag)
     .option('--stop-when-empty', 'stop when nothing is left to do')
     .option('--watch', 'replace the processes when a source file changes')
     .option('--stats', 'show rate, active, retried, failed and depth while it runs');

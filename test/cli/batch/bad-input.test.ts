@@ -90,6 +90,15 @@ describe('bad input ends with 2, makes nothing, and says what to do', () => {
     expect(bare.has('.thrun/batches.db')).toBe(false);
   });
 
+  test.each([['list'], ['status', 'x'], ['prune', '--yes'], ['start', 'order', '{"orderId":1}']])(
+    'where no place for batches is said: %s',
+    async (...args) => {
+      const { code, stdout, stderr } = await bare.run(['batch', ...args], { env: { THRUN_TRANSPORT: 'rabbitmq' } });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('Say in the config where they are to be kept: batches: { store: "redis" }');
+    },
+  );
+
   test('a store that cannot be opened: 1, with what and where', async () => {
     const broken = new Shop({ '.thrun/batches.db': 'this is no database, and it is longer than a header'.repeat(20) });
     const { code, stdout } = await broken.run(['batch', 'list', '--json']);

@@ -81,12 +81,18 @@ describe('faults', () => {
     expect((await worker.ended).code).toBe(0);
   });
 
-  test('a rejection that nobody waits for ends its process, with its place', async () => {
+  test.each([
+    ['a rejection that nobody waits for', 'void Promise.reject(error)'],
+    ['an error that nobody catches', 'setTimeout(() => { throw error; })'],
+  ])('%s ends its process, with its place and without secrets', async (_, floats) => {
     project = new Project(
       `@ThrunEventListener('float') export class Float {
-         handle(_: unknown, context: EventContext) {
+         async handle(_: unknown, context: EventContext) {
            ledger(context);
-           if (context.attempt === 1) void Promise.reject(new Error('floating'));
+           if (context.attempt > 1) return;
+           const error = new Error('floating from redis://u:hunter2@h');
+           ${floats};
+           await new Promise(() => undefined);
          }
        }`,
       `{ group: 'e2e', worker: { visibilityTimeout: '300ms' } }`,
@@ -95,7 +101,9 @@ describe('faults', () => {
     await thrun.event('float');
     const worker = project.start('work');
     await worker.says('crashed (exit code 1)');
-    expect(worker.stderr).toMatch(/cannot go on: Error: floating\n +at Float\.handle \(.*main\.ts:\d+/);
+    expect(worker.stderr).toMatch(
+      /cannot go on: Error: floating from redis:\/\/u:\*\*\*@h\n +at Float\.handle \(.*main\.ts:\d+/,
+    );
     await project.until('it came again', (handled) => handled.length === 2);
     worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
