@@ -6,13 +6,15 @@ import type { Address } from '../dispatch/addresses.js';
 import { countInto, noCounts } from '../observability/counters.js';
 import { loadListeners } from '../registry/load-listeners.js';
 import { patternMatcher } from '../registry/pattern.js';
-import { stackText } from '../worker/error-text.js';
+import { errorText, stackText } from '../worker/error-text.js';
 import type { Holding } from '../worker/sources.js';
 import type { Worker } from '../worker/worker.js';
 import type { ToSupervisor, ToWorker, WorkerSpec } from './protocol.js';
 
 /** With `--stop-when-empty` a retry that is due within this is waited for. */
 const RETRY_SOON_MS = 30_000;
+
+const UNKNOWN_DEPTH = 'whether the queues are empty cannot be told; asking again until it can';
 
 /** A worker process: loads what the supervisor prepared, works, reports, drains when told to or when left alone. */
 class WorkerMain {
@@ -24,6 +26,7 @@ class WorkerMain {
   readonly #asked: ((count: number) => void)[] = [];
   #ending = false;
   #stopWhenEmpty = false;
+  #saidUnknown = false;
   /** The names that the supervisor has heard. */
   #said = '';
 
@@ -127,8 +130,10 @@ class WorkerMain {
       return stats
         .flat()
         .some(({ depth, nextRetryMs = Number.POSITIVE_INFINITY }) => depth > 0 || nextRetryMs < RETRY_SOON_MS);
-    } catch {
+    } catch (error) {
       // What a transport that is away holds is not known to be nothing.
+      if (!this.#saidUnknown) this.#thrun?.logger.warn({ error: errorText(error) }, UNKNOWN_DEPTH);
+      this.#saidUnknown = true;
       return true;
     }
   }

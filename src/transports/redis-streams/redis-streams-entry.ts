@@ -1,11 +1,11 @@
 /** The field that thrun writes. */
 export const FIELD = 'envelope';
 
-const FLAT = ['event', 'payload', 'meta'];
+const JSON_FIELDS: ReadonlySet<string> = new Set(['payload', 'meta']);
 
 /**
  * The bytes of an entry: those of its only field, whatever it is called; of `envelope` among several; or an envelope made
- * of the flat fields `event`, `payload` and `meta`. Always the same bytes for the same entry. What is none of these is
+ * of flat fields, `event` among them. Always the same bytes for the same entry. What is none of these is
  * shown as it is, so that its dead letter can be read.
  */
 export function bodyOf(fields: readonly Buffer[]): Buffer {
@@ -22,23 +22,22 @@ export function bodyOf(fields: readonly Buffer[]): Buffer {
 const EVENT = Buffer.from('event');
 const OPENING_BRACE = 0x7b;
 
-/** `payload` and `meta` are JSON and go in as they are: numbers beyond a double stay what they were. */
+/**
+ * `payload` and `meta` that are JSON go in as they are: numbers beyond a double stay what they were. Whatever else there is
+ * is text, unknown fields too.
+ */
 function flat(values: ReadonlyMap<string, Buffer>): Buffer | undefined {
-  const event = values.get('event');
-  if (!event || [...values.keys()].some((name) => !FLAT.includes(name))) return undefined;
-  const parts = [`{"event":${JSON.stringify(String(event))}`];
-  for (const name of ['payload', 'meta']) {
-    const value = values.get(name);
-    if (value === undefined) continue;
-    if (!isJson(value)) return undefined;
-    parts.push(`,"${name}":${String(value)}`);
-  }
-  return Buffer.from(`${parts.join('')}}`);
+  if (!values.has('event')) return undefined;
+  const parts = [...values].map(([name, value]) => {
+    const isRaw = JSON_FIELDS.has(name) && isJson(value);
+    return `${JSON.stringify(name)}:${isRaw ? String(value) : JSON.stringify(String(value))}`;
+  });
+  return Buffer.from(`{${parts.join()}}`);
 }
 
 function isJson(value: Buffer): boolean {
   try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value));
+    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value));
     return true;
   } catch {
     return false;

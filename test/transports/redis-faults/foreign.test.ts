@@ -92,6 +92,12 @@ describe('the bytes of an entry', () => {
     [['event', 'a'], '{"event":"a"}'],
     [['event', 'a', 'payload', '{'], '{"event":"a","payload":"{"}'],
     [['event', 'a', 'extra', '1'], '{"event":"a","extra":"1"}'],
+    [['event', 'a', 'payload', '{"n":1e400}', 'extra', '1'], '{"event":"a","payload":{"n":1e400},"extra":"1"}'],
+    [
+      ['payload', 'text', 'event', 'a', 'meta', '{"event_id":"i"}'],
+      '{"payload":"text","event":"a","meta":{"event_id":"i"}}',
+    ],
+    [['event', 'a', 'payload', '\u{feff}1'], '{"event":"a","payload":"\u{feff}1"}'],
     [['__proto__', '1', 'b', '2'], '{"__proto__":"1","b":"2"}'],
   ])('%j', (fields, expected) => {
     expect(String(body(...fields))).toBe(expected);
