@@ -1,8 +1,11 @@
 import type { Consumer, OutgoingMessage, QueueStats, Transport, TransportNotice } from '../../contracts/transport.js';
 import type { Subject } from './options.js';
 
-/** Short enough to wait for, long enough for a busy machine to extend it in time. */
+/** The lease of a worker that is going to die: short enough to wait for. */
 export const VISIBILITY_MS = 500;
+
+/** The lease of a worker that has to keep it: a machine that stands still for two seconds leaves time to extend it. */
+export const LIVING_MS = 3000;
 
 /** Long enough not to run out within a test. */
 const NEVER_MS = 30_000;

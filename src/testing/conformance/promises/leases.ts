@@ -14,7 +14,7 @@ import {
   textsOf,
   until,
 } from '../receive.js';
-import { type Stand, VISIBILITY_MS } from '../stand.js';
+import { LIVING_MS, type Stand, VISIBILITY_MS } from '../stand.js';
 
 /** Three ways of settling too late. None may have any effect but its notice. */
 const TOO_LATE: Readonly<Record<string, (delivery: Delivery) => Promise<void>>> = {
@@ -49,13 +49,13 @@ export const leases: PromiseCases = {
       title: 'TestNoAck: a worker that lives keeps what it holds for many times the lease',
       async run(stand) {
         const notices: TransportNotice[] = [];
-        const patient = await stand.consume({ visibilityMs: VISIBILITY_MS, notices });
-        const other = await stand.consume({ visibilityMs: VISIBILITY_MS, on: await stand.another() });
+        const patient = await stand.consume({ visibilityMs: LIVING_MS, notices });
+        const other = await stand.consume({ visibilityMs: LIVING_MS, on: await stand.another() });
         await stand.publish(numbered(5));
         const [first] = await receive(patient, 5, 5);
         await first?.handOver([retryOf(first)]);
         const retried = await receiveOne(patient);
-        await expectNothing(other, VISIBILITY_MS * 5);
+        await expectNothing(other, LIVING_MS * 3);
         await retried.ack();
         await patient.close();
         const handedBack = await receive(other, 4);
@@ -66,14 +66,14 @@ export const leases: PromiseCases = {
     {
       title: 'what one worker holds does not keep others from what came after it',
       async run(stand) {
-        const slow = await stand.consume({ visibilityMs: VISIBILITY_MS });
+        const slow = await stand.consume({ visibilityMs: LIVING_MS });
         await stand.publish(numbered(1));
         const held = await receiveOne(slow);
-        const quick = await stand.consume({ visibilityMs: VISIBILITY_MS, on: await stand.another() });
+        const quick = await stand.consume({ visibilityMs: LIVING_MS, on: await stand.another() });
         for (let round = 0; round < 5; round++) {
           await stand.publish(numbered(10));
           for (const delivery of await receive(quick, 10)) await delivery.ack();
-          await expectNothing(quick, VISIBILITY_MS / 3);
+          await expectNothing(quick, LIVING_MS / 3);
         }
         await held.ack();
         await expectNothing(quick, 50);
