@@ -85,7 +85,7 @@ test('settlements that find no room: it is said once, and they are written when 
   const transport = await openTransport(await newPath());
   const database = opened.at(-1);
   const notices: TransportNotice[] = [];
-  const consumer = await consume(transport, { visibilityMs: 600, onNotice: (notice) => notices.push(notice) });
+  const consumer = await consume(transport, { visibilityMs: 2000, onNotice: (notice) => notices.push(notice) });
   await transport.publish(
     'events',
     Array.from({ length: 20 }, (_, i) => message(`${i} ${KIBIBYTE}`)),
@@ -98,7 +98,7 @@ test('settlements that find no room: it is said once, and they are written when 
   );
   await until('it is said', () => notices.length > 0);
   // Longer than the lease: it is extended all the same, since that needs no room.
-  await expectNothing(await consume(transport), 1500);
+  await expectNothing(await consume(transport), 3000);
   expect(notices.filter(({ kind }) => kind === 'degraded')).toHaveLength(1);
   database?.exec('PRAGMA max_page_count = 1000000');
   await settled;
@@ -131,7 +131,7 @@ describe('a full disk', () => {
     writeFileSync(ballast, Buffer.alloc(1.5 * 2 ** 20));
     const notices: TransportNotice[] = [];
     const transport = await openTransport(join(disk, 'thrun.db'));
-    const consumer = await consume(transport, { visibilityMs: 1000, onNotice: (notice) => notices.push(notice) });
+    const consumer = await consume(transport, { visibilityMs: 3000, onNotice: (notice) => notices.push(notice) });
     await transport.publish('events', [message('held')]);
     const [held] = await receive(consumer, 1);
     const confirmed = await fill((text) => transport.publish('events', [message(text)]));
