@@ -5,19 +5,22 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Consumer, TransportNotice } from '../../src/contracts/transport.js';
 import { message, numbered, receive, retryOf, sorted, textOf, textsOf } from '../../src/testing/conformance/receive.js';
 import { type Database, openDatabase } from '../../src/sqlite/driver.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { SqliteTransport } from '../../src/transports/sqlite/sqlite-transport.js';
 import { until } from './receiving.js';
 
 // A trigger set from outside makes statements fail inside a transaction, as a full disk does: everything of it is undone.
 
 let folder: string;
+let clock: VirtualClock;
 let transport: SqliteTransport;
 let vandal: Database;
 let notices: TransportNotice[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'thrun-rollback-'));
-  transport = new SqliteTransport({ path: join(folder, 'thrun.db') });
+  clock = new VirtualClock();
+  transport = new SqliteTransport({ path: join(folder, 'thrun.db') }, clock);
   await transport.open();
   vandal = await openDatabase(join(folder, 'thrun.db'));
   vandal.exec('PRAGMA busy_timeout = 5000');
@@ -40,16 +43,11 @@ function mend(): void {
   vandal.exec('DROP TRIGGER vandal');
 }
 
-/** Long enough that a machine that stands still for a second leaves time to extend it. */
-const VISIBILITY_MS = 2000;
+const VISIBILITY_MS = 900;
 
 function consume(): Promise<Consumer> {
-  return transport.consume({
-    queue: 'events',
-    group: 'workers',
-    visibilityMs: VISIBILITY_MS,
-    onNotice: (notice) => notices.push(notice),
-  });
+  const onNotice = (notice: TransportNotice) => void notices.push(notice);
+  return transport.consume({ queue: 'events', group: 'workers', visibilityMs: VISIBILITY_MS, onNotice });
 }
 
 const kinds = () => notices.map(({ kind }) => kind);
@@ -81,7 +79,8 @@ describe('what was undone is done again, whole', () => {
     await until(() => expect(kinds()).toContain('degraded'));
     const other = await consume();
     // Longer than any lease: nothing of it may be given to another meanwhile.
-    expect(textsOf(await other.next(100, { waitMs: VISIBILITY_MS * 1.5 }))).toEqual([]);
+    await clock.advance(VISIBILITY_MS * 3);
+    expect(textsOf(await other.next(100, { waitMs: 0 }))).toEqual([]);
     mend();
     await settled;
     const again = await receive(other, 8);
@@ -115,11 +114,13 @@ describe('what was undone is done again, whole', () => {
     await transport.publish('events', numbered(5));
     const batch = await receive(consumer, 5);
     refuse('parcel');
-    await until(() => expect(kinds()).toContain('degraded'));
+    await clock.advance(VISIBILITY_MS / 3);
+    expect(kinds()).toEqual(['degraded']);
     mend();
     // The next heartbeat is in time.
+    await clock.advance(VISIBILITY_MS - 1);
     const other = await consume();
-    expect(textsOf(await other.next(10, { waitMs: VISIBILITY_MS * 1.5 }))).toEqual([]);
+    expect(textsOf(await other.next(10, { waitMs: 0 }))).toEqual([]);
     await Promise.all(batch.map((delivery) => delivery.ack()));
     expect(kinds()).not.toContain('lease_lost');
     expect((await transport.queues.stats()).map(({ depth, inFlight }) => depth + inFlight)).toEqual([0]);
