@@ -114,7 +114,7 @@ test('absent at the start it is named, without the password; once it is there th
 
 test('a stopped publisher does not wait for ever: whether it was published is not known', async () => {
   const broker = await node();
-  const transport = await opened(broker.url, { timeoutMs: 500 });
+  const transport = await opened(broker.url, { timeoutMs: 3000 });
   const queue = queueName();
   await transport.publish(queue, [message('first')]);
   await broker.kill();

@@ -59,7 +59,7 @@ describe.each(TRANSPORTS)('%s', (name, transport) => {
       message: expect.stringContaining(`${name} cannot be reached: redis://127.0.0.1:${redis.port}: `) as string,
     });
     await redis.start();
-    const sender = await opened(transport({ url: redis.url, timeoutMs: 500 }));
+    const sender = await opened(transport({ url: redis.url, timeoutMs: 2000 }));
     await sender.publish('events', [{ body: Buffer.from('w'), event: 'x' }]);
     redis.pause();
     await expect(sender.publish('events', [{ body: Buffer.from('x'), event: 'x' }])).rejects.toMatchObject({

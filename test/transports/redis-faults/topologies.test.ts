@@ -64,7 +64,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     const nodes = await startCluster();
     onTestFinished(() => Promise.all(nodes.map((node) => node.dispose())).then(() => undefined));
     const [{ port } = { port: 0 }] = nodes;
-    const app = await opened(transport({ cluster: [`127.0.0.1:${port}`], timeoutMs: 2000 }));
+    const app = await opened(transport({ cluster: [`127.0.0.1:${port}`], timeoutMs: 5000 }));
     const queues = ['events', 'mail', 'orders', '{shop}orders', 'a b "c"'];
     for (const queue of queues) {
       const { consumer } = await consume(app, { queue });
@@ -94,7 +94,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
   test('a node of the cluster is killed and comes back: nothing confirmed is lost', async () => {
     const nodes = await startCluster();
     onTestFinished(() => Promise.all(nodes.map((node) => node.dispose())).then(() => undefined));
-    const options = { cluster: nodes.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 1000 };
+    const options = { cluster: nodes.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 3000 };
     const app = await opened(transport(options));
     const { consumer } = await consume(app, { visibilityMs: 2000 });
     const confirmed = new Set<string>();
