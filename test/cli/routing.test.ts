@@ -169,7 +169,7 @@ test('thrun health tells of the one that is away, the process stays, and all is 
   worker.kill('SIGTERM');
   const { code, stderr } = await worker.ended;
   expect({ code, starts: stderr.split('is ready').length - 1 }).toEqual({ code: 0, starts: 1 });
-}, 120_000);
+});
 
 describe('what is there', () => {
   interface Letter {

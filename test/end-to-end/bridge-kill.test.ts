@@ -8,7 +8,7 @@ import { Project } from './project.js';
 const EVENTS = 1000;
 const KILLS = 5;
 
-test('a bridge that is killed again and again moves every event, and changes none', { timeout: 120_000 }, async () => {
+test('a bridge that is killed again and again moves every event, and changes none', async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.dispose());
   const client = new Redis(redis.url);

@@ -94,7 +94,7 @@ test('what waits for its time, and what is dead, outlives the broker', async () 
     ['dies', 'a'],
     ['dies', 'a'],
   ]);
-}, 60_000);
+});
 
 test('absent at the start it is named, without the password; once it is there the next attempt succeeds', async () => {
   const broker = await node();
@@ -110,7 +110,7 @@ test('absent at the start it is named, without the password; once it is there th
   await broker.start();
   await transport.open();
   await transport.publish(queueName(), [message('x')]);
-}, 60_000);
+});
 
 test('a stopped publisher does not wait for ever: whether it was published is not known', async () => {
   const broker = await node();
@@ -122,4 +122,4 @@ test('a stopped publisher does not wait for ever: whether it was published is no
   await broker.start();
   // Another queue: one that RabbitMQ made just before a kill may never confirm again.
   await until(() => transport.publish(queueName(), [message('third')]), 20_000);
-}, 60_000);
+});

@@ -44,7 +44,7 @@ test('a publish into a link that swallows is sent again on the next one', async 
   proxy.pass();
   await publishing;
   await allReceived(['first', 'second'], acking(consumer), 30_000);
-}, 90_000);
+});
 
 test('confirmed on the broker, the answer lost: it is sent again under the same id', async () => {
   const { url, proxy, proxied } = await through();
@@ -72,4 +72,4 @@ test('closing over a link that swallows ends all the same', async () => {
   const from = performance.now();
   await transport.close();
   expect(performance.now() - from).toBeLessThan(15_000);
-}, 90_000);
+});

@@ -53,7 +53,7 @@ test('what a stopped process holds goes to another; when it wakes up its word co
   expect(lines).toContain('lease_lost');
   await taken.handOver([{ kind: 'postponed', target: 'a', delayMs: 0, attempts: 2, crashes: 1 }]);
   expect((await one(consumer)).target).toBe('a');
-}, 40_000);
+});
 
 test('what a killed process holds goes to another at once', async () => {
   const queue = queueName();
