@@ -35,7 +35,9 @@ async function slowProject() {
   return { project, thrun, commits, steps };
 }
 
-test('stopped for longer than its session: others take over; when it wakes up its word counts for nothing', async () => {
+test('stopped for longer than its session: others take over; when it wakes up its word counts for nothing', {
+  timeout: 120_000,
+}, async () => {
   const { project, thrun, commits, steps } = await slowProject();
   const first = project.start('work');
   await first.says('is ready');
