@@ -15,8 +15,6 @@ const SECONDS = Number(process.env['KILL_SECONDS'] ?? 60);
 const BROKER_SECONDS = Math.min(SECONDS, 20);
 /** So many wait at all times: every worker is busy, and holds as much as it may. */
 const BACKLOG = 500;
-/** The same kills on a machine that stands still now and then: they take it so much longer at the most. */
-const SLOWER_MS = 60_000;
 
 let project: Project;
 let broker: Broker | undefined;
@@ -94,9 +92,7 @@ test.each(Object.entries(PLACES))(
     const attempted = new Set<string>();
     const kills = new Map<number, Kill>();
     let n = 0;
-    // One at each beat, but for the start, when nobody has worked yet.
-    const wanted = Math.floor((seconds * 1000 - 3000) / everyMs);
-    const end = Date.now() + seconds * 1000 + SLOWER_MS;
+    const end = Date.now() + seconds * 1000;
     const killer = setInterval(() => {
       // One that is at work: the others have nothing to lose.
       const pids = worker.workers().filter((pid) => project.isRunning(pid) && !kills.has(pid));
@@ -105,7 +101,7 @@ test.each(Object.entries(PLACES))(
       kills.set(victim, { pid: victim, at: Date.now() });
       process.kill(victim, 'SIGKILL');
     }, everyMs);
-    while (kills.size < wanted && Date.now() < end) {
+    while (Date.now() < end) {
       const inputs = Array.from({ length: 100 }, () => ({ event: 'load', payload: { n: n++ }, id: `${seed}-${n}` }));
       for (const { id } of inputs) attempted.add(id);
       for (const id of await thrun.events(inputs)) confirmed.add(id);
@@ -140,7 +136,8 @@ test.each(Object.entries(PLACES))(
         `${redelivered.length} redelivered, ${again.length} of them begun before, ${twice.length} of those to their end`,
     );
 
-    expect(kills.size).toBeGreaterThanOrEqual(wanted);
+    // One at each beat, but for the start, when nobody has worked yet.
+    expect(kills.size).toBeGreaterThanOrEqual(Math.floor((seconds * 1000 - 3000) / everyMs));
     expect([...runs.keys()].filter((id) => !attempted.has(id))).toEqual([]);
     // The test is one only where kills hurt: they hit something (what ran may end in the moment before: one in twenty may
     // be spared), and what they hit came again.
@@ -159,5 +156,5 @@ test.each(Object.entries(PLACES))(
     }
     expect(worker.children()).toEqual([]);
   },
-  (SECONDS + 240) * 1000,
+  (SECONDS + 120) * 1000,
 );

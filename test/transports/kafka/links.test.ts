@@ -33,7 +33,7 @@ test('a link that swallows everything, for longer than the session: another take
   await held.ack();
   expect(received).toHaveLength(2);
   expect(commits.backwards).toEqual([]);
-});
+}, 90_000);
 
 test('a publish into a link that swallows is sent again on the next one', async () => {
   const { direct, proxy, proxied } = await through();
@@ -48,7 +48,7 @@ test('a publish into a link that swallows is sent again on the next one', async 
   proxy.pass();
   await publishing;
   await allReceived(['first', 'second'], acking(consumer), 10_000);
-});
+}, 90_000);
 
 test('confirmed on the broker, the answer lost: it is sent again, and is there once', async () => {
   const { direct, proxy, proxied } = await through();
@@ -65,7 +65,7 @@ test('confirmed on the broker, the answer lost: it is sent again, and is there o
   const received = acking(consumer);
   await allReceived(['after'], received, 10_000);
   expect(received).toEqual(['before', 'cut me', 'after']);
-});
+}, 60_000);
 
 test('closing over a link that swallows ends all the same', async () => {
   const { proxy, proxied } = await through();
@@ -78,4 +78,4 @@ test('closing over a link that swallows ends all the same', async () => {
   const from = performance.now();
   await transport.close();
   expect(performance.now() - from).toBeLessThan(8000);
-});
+}, 60_000);
