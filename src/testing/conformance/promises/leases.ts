@@ -14,7 +14,7 @@ import {
   textsOf,
   until,
 } from '../receive.js';
-import { LIVING_MS, type Stand, VISIBILITY_MS } from '../stand.js';
+import { LIVING_MS, type Stand } from '../stand.js';
 
 /** Three ways of settling too late. None may have any effect but its notice. */
 const TOO_LATE: Readonly<Record<string, (delivery: Delivery) => Promise<void>>> = {
@@ -36,7 +36,7 @@ export const leases: PromiseCases = {
         const taken = await receive(other, 10);
         assert.deepEqual(sorted(textsOf(taken)), sorted(textsOf(dying.held)));
         await Promise.all(taken.map((delivery) => delivery.ack()));
-        await expectNothing(other, VISIBILITY_MS);
+        await expectNothing(other, stand.dyingMs);
       },
     },
     ...Object.entries(TOO_LATE).flatMap(([what, settle]) =>
@@ -84,7 +84,7 @@ export const leases: PromiseCases = {
       async run(stand) {
         const notices: TransportNotice[] = [];
         const { transport, stall } = await stand.stalling();
-        const dying = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS, notices });
+        const dying = await stand.consume({ on: transport, visibilityMs: stand.dyingMs, notices });
         await stand.publish(numbered(2));
         const [one, two] = await receive(dying, 2, 2);
         stall();
@@ -107,7 +107,7 @@ export const leases: PromiseCases = {
 async function stalledConsumer(stand: Stand, count: number, retried = false) {
   const notices: TransportNotice[] = [];
   const { transport, stall } = await stand.stalling();
-  const consumer = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS, notices });
+  const consumer = await stand.consume({ on: transport, visibilityMs: stand.dyingMs, notices });
   await stand.publish(numbered(count));
   let held = await receive(consumer, count);
   if (retried) {
