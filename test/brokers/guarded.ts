@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 
 export interface Program {
   readonly command: string;
@@ -49,6 +51,8 @@ export function spawnGuarded({ command, args, env }: Program, folder: string): G
     });
     child.on('exit', () => resolve());
   });
+  // Its last words come after its end.
+  const fallenSilent = ended.then(() => Promise.all([child.stdout, child.stderr].map(atEnd)));
   // Its number may soon be somebody else's.
   void ended.then(() => guard?.kill('SIGKILL'));
   return {
@@ -60,7 +64,9 @@ export function spawnGuarded({ command, args, env }: Program, folder: string): G
         heard = () => output.includes(text) && resolve();
         heard();
       });
-      const died = ended.then(() => Promise.reject(new Error(`${command} ended before it was ready:\n${output}`)));
+      const died = fallenSilent.then(() =>
+        Promise.reject(new Error(`${command} ended before it was ready:\n${output}`)),
+      );
       await Promise.race([isSaid, died]);
       heard = () => {};
     },
@@ -69,4 +75,9 @@ export function spawnGuarded({ command, args, env }: Program, folder: string): G
       process.kill(-child.pid, signal);
     },
   };
+}
+
+/** Whatever becomes of it. */
+function atEnd(pipe: Readable): Promise<void> {
+  return finished(pipe).catch(() => undefined);
 }

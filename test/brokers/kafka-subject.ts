@@ -30,6 +30,7 @@ export async function kafkaSubject(): Promise<Subject> {
   const options = kafkaOptions(await sharedKafka());
   return {
     transport: new KafkaTransport(options),
+    dyingMs: 1500,
     another: async () => new KafkaTransport(options),
     async stalling() {
       const clock = new StallableClock();

@@ -68,7 +68,7 @@ import { startRedis } from './redis.js';
   const started = JSON.parse(String(line)) as { pid: number; folder: string };
   expect([isAlive(started.pid), existsSync(started.folder)]).toEqual([true, true]);
   starter.kill('SIGKILL');
-  await vi.waitFor(() => expect([isAlive(started.pid), existsSync(started.folder)]).toEqual([false, false]), 5000);
+  await vi.waitFor(() => expect([isAlive(started.pid), existsSync(started.folder)]).toEqual([false, false]), 20_000);
 });
 
 test('a cut reply: the server has done it, the client does not know', async () => {

@@ -3,7 +3,7 @@ import { sharedRabbitmq } from '../brokers/shared.js';
 import { queueName } from '../transports/rabbitmq/stage.js';
 import { Shop } from './shop.js';
 
-test('from a file to RabbitMQ and back: the bytes are the same at the end', { timeout: 90_000 }, async () => {
+test('from a file to RabbitMQ and back: the bytes are the same at the end', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
   const shop = new Shop({ 'thrun.config.json': JSON.stringify({ queue, transports: { rabbitmq: { url } } }) });

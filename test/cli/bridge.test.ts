@@ -7,7 +7,7 @@ let shop: Shop;
 
 beforeEach(() => {
   shop = new Shop({
-    'thrun.config.json': JSON.stringify({ transports: { redis: { url: redis.url, timeout: '1s' } } }),
+    'thrun.config.json': JSON.stringify({ transports: { redis: { url: redis.url, timeout: '3s' } } }),
   });
 });
 afterEach(() => shop.dispose());
@@ -91,12 +91,12 @@ describe('with the other side away', () => {
     const running = shop.start(['bridge', '--from', 'sqlite', '--to', 'redis-list']);
     await running.says('thrun bridge: sqlite → redis-list · group bridge-redis-list · queues events');
     await shop.json(['publish', 'before']);
-    await vi.waitFor(async () => expect(await client.llen('events')).toBe(1), 15_000);
+    await vi.waitFor(async () => expect(await client.llen('events')).toBe(1), 30_000);
     await redis.kill();
     await shop.json(['publish', 'during']);
     await running.says('redis-list does not take them for events');
     await redis.start();
-    await vi.waitFor(async () => expect(await client.llen('events')).toBe(2), 15_000);
+    await vi.waitFor(async () => expect(await client.llen('events')).toBe(2), 30_000);
     running.kill('SIGTERM');
     const { code, stdout } = await running.ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('Moved 2,') });

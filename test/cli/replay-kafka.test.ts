@@ -49,9 +49,7 @@ async function published(shop: Shop): Promise<void> {
   }
 }
 
-test('one group gets them again beside a running worker, another one, which came later, what it asks for', {
-  timeout: 120_000,
-}, async () => {
+test('one group gets them again beside a running worker, another one, which came later, what it asks for', async () => {
   const [shop, other] = [open('shop'), open('other')];
   await published(shop);
   expect(await work(shop)).toEqual(ALL);
@@ -78,7 +76,7 @@ test('one group gets them again beside a running worker, another one, which came
   expect(await work(shop)).toEqual([]);
 });
 
-test('positions are offsets, and what is none is refused', { timeout: 60_000 }, async () => {
+test('positions are offsets, and what is none is refused', async () => {
   const shop = open('shop');
   await published(shop);
   await work(shop);

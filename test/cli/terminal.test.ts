@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { plain, plainJson, plainLines } from '../../src/cli/plain-text.js';
 import { table } from '../../src/cli/table.js';
 import { THRUN } from '../support/build.js';
+import { Command } from '../support/command.js';
 import { LISTENERS, Shop } from './shop.js';
 
 let shop: Shop;
@@ -84,52 +85,57 @@ describe('whoever reads has had enough', () => {
 });
 
 /** A terminal of so many columns, from util-linux. What the program sees as one, and what it writes to it. */
-function onTerminal(
-  command: string,
-  { columns = 100, env = {}, input = '' } = {},
-): { readonly code: number | null; readonly screen: string } {
+function startOnTerminal(command: string, { columns = 100, env = {} } = {}): Command {
   const line = `stty cols ${columns} rows 30; ${JSON.stringify(process.execPath)} ${JSON.stringify(THRUN)} ${command}`;
   const { CI: _ci, NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
-  const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], {
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
     cwd: shop.folder,
     env: { ...inherited, TERM: 'xterm', SHELL: '/bin/sh', ...env },
-    encoding: 'utf8',
-    input,
-    timeout: 15_000,
   });
-  return { code: status, screen: stdout };
+  onTestFinished(() => void child.kill());
+  return new Command(child);
+}
+
+async function onTerminal(
+  command: string,
+  { input = '', ...options }: { columns?: number; env?: NodeJS.ProcessEnv; input?: string } = {},
+): Promise<{ readonly code: number | null; readonly screen: string }> {
+  const running = startOnTerminal(command, options);
+  running.child.stdin?.end(input);
+  const { code, stdout } = await running.ended;
+  return { code, screen: stdout };
 }
 
 describe('on a terminal', () => {
-  test('colour, a spinner and the cursor back at the end', () => {
-    const { code, screen } = onTerminal('discover');
+  test('colour, a spinner and the cursor back at the end', async () => {
+    const { code, screen } = await onTerminal('discover');
     expect(code).toBe(0);
     expect(screen).toContain('\u001b[1mCONTRACT');
     expect(screen).toContain('Looking for listeners');
     expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
   });
 
-  test('NO_COLOR: neither', () => {
-    const { code, screen } = onTerminal('discover', { env: { NO_COLOR: '1' } });
+  test('NO_COLOR: neither', async () => {
+    const { code, screen } = await onTerminal('discover', { env: { NO_COLOR: '1' } });
     expect(code).toBe(0);
     expect(screen).not.toContain('\u001b');
     expect(screen).toContain('order_created');
   });
 
-  test('a terminal that says it is 0 wide is not drawn on', () => {
-    const { code, screen } = onTerminal('discover', { columns: 0 });
+  test('a terminal that says it is 0 wide is not drawn on', async () => {
+    const { code, screen } = await onTerminal('discover', { columns: 0 });
     expect(code).toBe(0);
     expect(screen).not.toContain('Looking for');
   });
 
-  test('--json on a terminal is JSON', () => {
-    const { screen } = onTerminal('queues --json 2>/dev/null');
+  test('--json on a terminal is JSON', async () => {
+    const { screen } = await onTerminal('queues --json 2>/dev/null');
     expect(JSON.parse(screen)).toMatchObject([{ queue: 'events' }]);
   });
 
-  test('a bar while a file is published', () => {
+  test('a bar while a file is published', async () => {
     shop.write({ 'events.ndjson': '{"event":"order_created"}\n'.repeat(2000) });
-    const { code, screen } = onTerminal('publish --ndjson --file events.ndjson --queue bulk');
+    const { code, screen } = await onTerminal('publish --ndjson --file events.ndjson --queue bulk');
     expect(code).toBe(0);
     expect(screen).toMatch(/\d+% \| \d+ published/);
     expect(screen).toContain('Published 2000 to bulk');
@@ -137,52 +143,54 @@ describe('on a terminal', () => {
 
   test('a bar while a batch is watched', async () => {
     const { batch_id } = await shop.json<{ batch_id: string }>(['batch', 'start', '--job', 'send_mail={}']);
+    const watching = startOnTerminal(`batch status ${batch_id} --watch`);
+    // Only now: what has ended before anybody watches is not drawn.
+    await watching.says('0% | 0 of 1 | 0 failed');
     const working = shop.start(['work', '--queue', 'mail']);
-    const { code, screen } = onTerminal(`batch status ${batch_id} --watch`);
+    const { code, stdout: screen } = await watching.ended;
     expect(code).toBe(0);
-    expect(screen).toMatch(/\d+% \| \d of 1 \| 0 failed/);
     expect(screen).toContain('succeeded: 1 of 1 done');
     expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
     working.kill('SIGTERM');
     await working.ended;
   });
 
-  test('pruning batches asks, and takes no for an answer', () => {
-    const no = onTerminal('batch prune --older-than 1d', { input: 'n\n' });
+  test('pruning batches asks, and takes no for an answer', async () => {
+    const no = await onTerminal('batch prune --older-than 1d', { input: 'n\n' });
     expect(no.screen).toContain('Delete every finished batch that ended more than 1d ago?');
     expect({ code: no.code, changed: no.screen.includes('Nothing was changed') }).toEqual({ code: 1, changed: true });
-    expect(onTerminal('batch prune --older-than 0', { input: 'y\n' })).toMatchObject({
+    expect(await onTerminal('batch prune --older-than 0', { input: 'y\n' })).toMatchObject({
       code: 0,
       screen: expect.stringContaining('Pruned 1 batch.'),
     });
   });
 
-  test('a live line with --stats', () => {
-    const { code, screen } = onTerminal('work --queue none --stats --time-limit 2500ms');
+  test('a live line with --stats', async () => {
+    const { code, screen } = await onTerminal('work --queue none --stats --time-limit 2500ms');
     expect(code).toBe(0);
     expect(screen).toContain('\r\u001b[2K0/s · 0 active');
   });
 
-  test('what happens to deliveries is said in lines, not in JSON', () => {
-    expect(onTerminal(`publish order_refused '{"why":"no \\u001b[31mmoney"}'`).code).toBe(0);
-    const { code, screen } = onTerminal('work --stop-when-empty', { env: { NO_COLOR: '1' } });
+  test('what happens to deliveries is said in lines, not in JSON', async () => {
+    expect((await onTerminal(`publish order_refused '{"why":"no \\u001b[31mmoney"}'`)).code).toBe(0);
+    const { code, screen } = await onTerminal('work --stop-when-empty', { env: { NO_COLOR: '1' } });
     expect(code).toBe(0);
     expect(screen).toMatch(/\d\d:\d\d:\d\d error \[\d+\] dead letter: gave_up {2}event="order_refused"/);
     expect(screen).not.toMatch(/\u001b\[31m|"level"/);
   });
 
-  test('purging asks, and takes no for an answer', () => {
+  test('purging asks, and takes no for an answer', async () => {
     shop.write({ 'more.ndjson': '{"event":"order_created"}\n' });
-    expect(onTerminal('publish order_created --queue asked').code).toBe(0);
-    const no = onTerminal('queues purge asked', { input: 'n\n' });
+    expect((await onTerminal('publish order_created --queue asked')).code).toBe(0);
+    const no = await onTerminal('queues purge asked', { input: 'n\n' });
     expect(no.screen).toContain('Delete everything that waits in the queue asked (1 for no group yet)?');
     expect({ code: no.code, changed: no.screen.includes('Nothing was changed') }).toEqual({ code: 1, changed: true });
-    const yes = onTerminal('queues purge asked', { input: 'yes\n' });
+    const yes = await onTerminal('queues purge asked', { input: 'yes\n' });
     expect({ code: yes.code, purged: yes.screen.includes('Purged 1 from asked.') }).toEqual({ code: 0, purged: true });
   });
 
-  test('- with a terminal says what it waits for', () => {
-    const { code, screen } = onTerminal('publish order_created - --queue typed', { input: '{"a":1}\n\u0004' });
+  test('- with a terminal says what it waits for', async () => {
+    const { code, screen } = await onTerminal('publish order_created - --queue typed', { input: '{"a":1}\n\u0004' });
     expect(code).toBe(0);
     expect(screen).toContain('Ctrl-D ends it');
   });

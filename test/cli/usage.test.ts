@@ -20,9 +20,7 @@ async function everyCommand(): Promise<readonly string[]> {
   return pathsOf(await buildProgram({ exitCode: 0 } as Cli), '');
 }
 
-test('every command has a help on stdout with an example and the flags that all have', {
-  timeout: 60_000,
-}, async () => {
+test('every command has a help on stdout with an example and the flags that all have', async () => {
   const paths = await everyCommand();
   expect(paths).toEqual(expect.arrayContaining(['', 'publish', 'failed list', 'queues purge', 'complete-names']));
   for (const path of paths) {

@@ -133,7 +133,11 @@ describe('signals', () => {
 describe('--stats', () => {
   test('with --json: one document a second on stdout, then the summary', async () => {
     await shop.json(['publish', 'order_refused', '{"why":"no"}']);
-    const { code, stdout } = await shop.run(['work', '--stats', '--json', '--time-limit', '2500ms']);
+    const working = shop.start(['work', '--stats', '--json']);
+    // However long the process takes to be up, and what it did to be told.
+    await working.says('"active":0,"succeeded":0,"retried":0,"failed":1,"depth":0');
+    working.kill('SIGTERM');
+    const { code, stdout } = await working.ended;
     const documents = stdout
       .trimEnd()
       .split('\n')

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { ThrunJob } from '../../src/index.js';
 import { type TestThrun, type TestThrunOptions, testThrun } from '../../src/testing/index.js';
 import { OtherMemory } from '../support/other-memory.js';
+import { until } from '../transports/receiving.js';
 
 let app: TestThrun;
 afterEach(() => app.close());
@@ -118,7 +119,7 @@ test('a batch of two transports: what one has taken is not sent again because th
   ];
   const { thrun, clock } = await start({ routes });
   const sent = thrun.batch([[{ event: 'near' }, { event: 'far' }]]).dispatch();
-  await vi.waitFor(async () => {
+  await until(async () => {
     await clock.advance(5000);
     expect(eventsIn(away, 'events')).toEqual(['far']);
   });

@@ -41,19 +41,20 @@ describe.each(Object.entries(PLACES))('%s', (_, place) => {
 
   test('SIGTERM: what runs is finished, the rest is handed back and has used up no attempt', async () => {
     const { project, thrun, stats } = await working(slow(1000), { concurrency: 5 });
-    await thrun.events(Array.from({ length: 20 }, () => ({ event: 'slow' })));
+    // More than five at a time come to while this process stands still for seconds.
+    await thrun.events(Array.from({ length: 40 }, () => ({ event: 'slow' })));
     const worker = project.start('work');
     await project.until('five run', () => steps(project, 'begin').length >= 5);
     worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
     const ended = steps(project, 'end').length;
     expect(steps(project, 'begin')).toHaveLength(ended);
-    expect(ended).toBeLessThan(20);
-    expect(await stats()).toMatchObject([{ depth: 20 - ended, inFlight: 0 }]);
-    expect(project.run('work', '--stop-when-empty').code).toBe(0);
-    expect(steps(project, 'end')).toHaveLength(20);
+    expect(ended).toBeLessThan(40);
+    expect(await stats()).toMatchObject([{ depth: 40 - ended, inFlight: 0 }]);
+    expect(project.run('work', '--stop-when-empty', '--concurrency', '40').code).toBe(0);
+    expect(steps(project, 'end')).toHaveLength(40);
     expect(project.handled().every(({ attempt }) => attempt === 1)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test('SIGKILL: what it held is given out as soon as its death is known, long before a lease could run out', async () => {
     const { project, thrun, stats } = await working(
@@ -94,7 +95,7 @@ describe.each(Object.entries(PLACES))('%s', (_, place) => {
     await worker.says('dead letter');
     // It is said when it is decided, and kept a moment later.
     const buried = [{ event: 'poison', reason: 'crashed_worker' }];
-    await vi.waitFor(async () => expect(await letters()).toMatchObject(buried), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await letters()).toMatchObject(buried), { timeout: 30_000 });
     await project.until(
       'all neighbours',
       (handled) => new Set(handled.filter(({ event }) => event === 'good').map(({ id }) => id)).size === 40,
@@ -103,5 +104,5 @@ describe.each(Object.entries(PLACES))('%s', (_, place) => {
     worker.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
     expect((await letters()).length).toBe(1);
-  }, 60_000);
+  }, 120_000);
 });

@@ -92,9 +92,7 @@ test('Go, with a driver in pure Go', { timeout: 240_000 }, async () => {
   ]);
 });
 
-test('an old SQLite that leaves checkpoints to thrun, beside processes that write all the time', {
-  timeout: 120_000,
-}, async () => {
+test('an old SQLite that leaves checkpoints to thrun, beside processes that write all the time', async () => {
   // A hundred transactions each, while this process publishes and the worker acknowledges.
   const many = program('python')
     .replace('"source": "python"', '"source": "many"')

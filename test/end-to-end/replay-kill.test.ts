@@ -5,7 +5,8 @@ import { sharedKafka } from '../brokers/shared.js';
 import { type Handled, Project } from './project.js';
 
 const EVENTS = 1500;
-const NEW = 300;
+/** Before each kill: whoever comes after it has something to do, however late it came. */
+const NEW = 100;
 const KILLS = 3;
 
 const LISTENER = `@ThrunEventListener('e')
@@ -44,11 +45,18 @@ test.each(BROKERS)(
     await project.until('all are handled', (handled) => isHandled(old, 1, handled));
 
     const ended = project.start('replay', '--since', '0', '--yes', '--json').ended;
-    const fresh = await publish(NEW);
+    const fresh: string[] = [];
+    const killed = new Set<number>();
     for (let kill = 1; kill <= KILLS; kill++) {
+      fresh.push(...(await publish(NEW)));
       const reached = EVENTS + kill * 300;
-      await project.until('some have come again', (handled) => handled.length > reached);
-      process.kill(latest(project.handled()).pid, 'SIGKILL');
+      let victim = 0;
+      await project.until('some have come again, the last of them to a process that lives', (handled) => {
+        victim = latest(handled).pid;
+        return handled.length > reached && !killed.has(victim);
+      });
+      killed.add(victim);
+      process.kill(victim, 'SIGKILL');
     }
     expect((await ended).code).toBe(0);
     await project.until('old ones are handled twice, new ones once', (handled) => {

@@ -49,7 +49,8 @@ export function textOf({ body }: Pick<Delivery, 'body'>): string {
   return Buffer.from(body).toString();
 }
 
-export function until(check: () => void | Promise<void>, timeout = 10_000): Promise<void> {
+/** Generous: how long it waits only matters where a test fails. */
+export function until(check: () => void | Promise<void>, timeout = 30_000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 10 });
 }
 

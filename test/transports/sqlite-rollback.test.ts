@@ -1,22 +1,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Consumer, TransportNotice } from '../../src/contracts/transport.js';
 import { message, numbered, receive, retryOf, sorted, textOf, textsOf } from '../../src/testing/conformance/receive.js';
 import { type Database, openDatabase } from '../../src/sqlite/driver.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { SqliteTransport } from '../../src/transports/sqlite/sqlite-transport.js';
+import { until } from './receiving.js';
 
 // A trigger set from outside makes statements fail inside a transaction, as a full disk does: everything of it is undone.
 
 let folder: string;
+let clock: VirtualClock;
 let transport: SqliteTransport;
 let vandal: Database;
 let notices: TransportNotice[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'thrun-rollback-'));
-  transport = new SqliteTransport({ path: join(folder, 'thrun.db') });
+  clock = new VirtualClock();
+  transport = new SqliteTransport({ path: join(folder, 'thrun.db') }, clock);
   await transport.open();
   vandal = await openDatabase(join(folder, 'thrun.db'));
   vandal.exec('PRAGMA busy_timeout = 5000');
@@ -39,8 +43,11 @@ function mend(): void {
   vandal.exec('DROP TRIGGER vandal');
 }
 
-function consume(visibilityMs = 300, group = 'workers'): Promise<Consumer> {
-  return transport.consume({ queue: 'events', group, visibilityMs, onNotice: (notice) => notices.push(notice) });
+const VISIBILITY_MS = 900;
+
+function consume(): Promise<Consumer> {
+  const onNotice = (notice: TransportNotice) => void notices.push(notice);
+  return transport.consume({ queue: 'events', group: 'workers', visibilityMs: VISIBILITY_MS, onNotice });
 }
 
 const kinds = () => notices.map(({ kind }) => kind);
@@ -69,10 +76,11 @@ describe('what was undone is done again, whole', () => {
         ]);
       }),
     );
-    await vi.waitFor(() => expect(kinds()).toContain('degraded'), 5000);
-    const other = await consume(300, 'workers');
+    await until(() => expect(kinds()).toContain('degraded'));
+    const other = await consume();
     // Longer than any lease: nothing of it may be given to another meanwhile.
-    expect(textsOf(await other.next(100, { waitMs: 1000 }))).toEqual([]);
+    await clock.advance(VISIBILITY_MS * 3);
+    expect(textsOf(await other.next(100, { waitMs: 0 }))).toEqual([]);
     mend();
     await settled;
     const again = await receive(other, 8);
@@ -90,7 +98,7 @@ describe('what was undone is done again, whole', () => {
     await transport.publish('events', numbered(5));
     refuse('lease');
     const failed = consumer.next(5).catch((error: Error) => error.message);
-    const reported = vi.waitFor(() => expect(kinds()).toContain('disconnected'), 5000).catch(() => undefined);
+    const reported = until(() => expect(kinds()).toContain('disconnected')).catch(() => undefined);
     // It may give up or wait for better times, but not keep silent.
     await Promise.race([failed, reported]);
     mend();
@@ -102,15 +110,17 @@ describe('what was undone is done again, whole', () => {
   });
 
   test('a heartbeat: what is held stays held', async () => {
-    const consumer = await consume(900);
+    const consumer = await consume();
     await transport.publish('events', numbered(5));
     const batch = await receive(consumer, 5);
     refuse('parcel');
-    await vi.waitFor(() => expect(kinds()).toContain('degraded'), 5000);
+    await clock.advance(VISIBILITY_MS / 3);
+    expect(kinds()).toEqual(['degraded']);
     mend();
     // The next heartbeat is in time.
-    const other = await consume(900);
-    expect(textsOf(await other.next(10, { waitMs: 1500 }))).toEqual([]);
+    await clock.advance(VISIBILITY_MS - 1);
+    const other = await consume();
+    expect(textsOf(await other.next(10, { waitMs: 0 }))).toEqual([]);
     await Promise.all(batch.map((delivery) => delivery.ack()));
     expect(kinds()).not.toContain('lease_lost');
     expect((await transport.queues.stats()).map(({ depth, inFlight }) => depth + inFlight)).toEqual([0]);

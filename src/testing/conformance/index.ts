@@ -45,7 +45,7 @@ const PROMISES = [
 /**
  * Every promise of the transport port as tests. A transport's own test is this call:
  * its name, the test runner's `describe` and `test`, its traits, and a function that makes a broker of its own.
- * Give the runner 30 seconds a test; each case gives up by itself long before.
+ * Give the runner 60 seconds a test; each case gives up by itself long before.
  */
 export function transportConformance(name: string, options: ConformanceOptions): void {
   const { describe, test, skip = {} } = options;

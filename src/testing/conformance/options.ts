@@ -13,6 +13,11 @@ export interface TestApi {
 export interface Subject {
   /** Not opened yet. */
   readonly transport: Transport;
+  /**
+   * The lease of workers that are going to die, ms. Longer where the broker itself ends a lease: a test that stands still for
+   * so long has lost it before it means to. Default 500
+   */
+  readonly dyingMs?: number;
   /** A second process's view of the same broker, not opened yet. The suite closes it. */
   another(): Promise<Transport>;
   /**

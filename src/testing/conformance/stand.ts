@@ -1,8 +1,11 @@
 import type { Consumer, OutgoingMessage, QueueStats, Transport, TransportNotice } from '../../contracts/transport.js';
 import type { Subject } from './options.js';
 
-/** Short enough to wait for, long enough for a busy machine to extend it in time. */
-export const VISIBILITY_MS = 500;
+/** The lease of a worker that is going to die, unless the subject says otherwise: short enough to wait for. */
+const DYING_MS = 500;
+
+/** The lease of a worker that has to keep it: a machine that stands still for two seconds leaves time to extend it. */
+export const LIVING_MS = 3000;
 
 /** Long enough not to run out within a test. */
 const NEVER_MS = 30_000;
@@ -32,6 +35,11 @@ export class Stand {
 
   get transport(): Transport {
     return this.subject.transport;
+  }
+
+  /** The lease of a worker that is going to die. */
+  get dyingMs(): number {
+    return this.subject.dyingMs ?? DYING_MS;
   }
 
   async another(): Promise<Transport> {

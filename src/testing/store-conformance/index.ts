@@ -39,7 +39,7 @@ const PROMISES = [
 
 /**
  * Every promise of the batch store port as tests. A store's own test is this call: its name, the test runner's `describe` and
- * `test`, and a function that makes an empty store of its own. Give the runner 30 seconds a test.
+ * `test`, and a function that makes an empty store of its own. Give the runner 60 seconds a test.
  */
 export function storeConformance(name: string, options: StoreConformanceOptions): void {
   const { describe, test, shared = true } = options;

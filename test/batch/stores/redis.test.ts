@@ -6,20 +6,22 @@ import { startRedis } from '../../brokers/redis.js';
 
 const DATABASES = 64;
 
-// A server of its own: each case has a database of it, and finds nothing in it.
+// A server of its own: each case has a database of it for as long as it takes, and finds nothing in it.
 const redis = await startRedis({ args: ['--databases', String(DATABASES)] });
 afterAll(() => redis.dispose());
-let made = 0;
+const free = Array.from({ length: DATABASES }, (_, n) => n);
 
 async function create(): Promise<StoreSubject> {
-  const url = `${redis.url}/${made++ % DATABASES}`;
+  const database = free.shift();
+  if (database === undefined) throw new Error('more cases run at once than there are databases');
+  const url = `${redis.url}/${database}`;
   const client = new Redis(url);
   await client.flushdb();
   client.disconnect();
   return {
     store: new RedisStore({ url }),
     another: async () => new RedisStore({ url }),
-    destroy: async () => undefined,
+    destroy: async () => void free.push(database),
   };
 }
 

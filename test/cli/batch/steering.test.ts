@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { until } from '../../transports/receiving.js';
 import { Shop } from '../shop.js';
 import { batchShop } from './batch-shop.js';
 
@@ -14,7 +15,10 @@ test('cancel: what waits is cancelled, what runs is told; a second time it says 
     stdout: `Cancelled ${id}: 1 job will not run. 1 job still runs and is told to stop.\n`,
   });
   expect((await shop.run(['batch', 'status', id, '--watch'])).code).toBe(1);
-  expect(await statusOf(id)).toMatchObject({ status: 'cancelled', cancelled: 2, lifecycle: [{ state: 'sent' }] });
+  // Who watches does not wait for ever for the last event.
+  await until(async () =>
+    expect(await statusOf(id)).toMatchObject({ status: 'cancelled', cancelled: 2, lifecycle: [{ state: 'sent' }] }),
+  );
   working.kill('SIGTERM');
   await working.ended;
   const again = await shop.run(['batch', 'cancel', id]);

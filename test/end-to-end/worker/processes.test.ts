@@ -25,10 +25,11 @@ test('--watch: a changed listener is built and the workers are replaced', async 
   const worker = project.start('work', '--watch');
   await thrun.event('e');
   await project.until('the old one', () => steps(project, 'old').length === 1);
+  // Before the change: it may be quicker than this process.
+  const before = worker.workers();
   project.listeners(
     `@ThrunEventListener('e') export class L { handle(_: unknown, context: EventContext) { ledger(context, { step: 'new' }); } }`,
   );
-  const before = worker.workers();
   await eventually('new workers', () => worker.workers().some((pid) => !before.includes(pid)), project.folder);
   await thrun.event('e');
   await project.until('the new one', () => steps(project, 'new').length + steps(project, 'old').length >= 2);

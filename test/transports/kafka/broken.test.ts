@@ -25,7 +25,7 @@ test('a topic that is deleted while it is consumed is made anew, and said', asyn
     kind: 'degraded',
     message: expect.stringMatching(/was deleted: what was in it is gone/),
   });
-}, 30_000);
+});
 
 test('a batch that is too large when it is unpacked holds up its own partition and no other', async () => {
   const { transport, queue, notices, texts } = await start();
@@ -50,7 +50,7 @@ test('many batches that are large when they are unpacked come one after the othe
   for (const text of letters) await send(0, Buffer.alloc(20 * MIB, text));
   expect((await texts(5)).map((text) => [text[0], text.length])).toEqual(letters.map((text) => [text, 20 * MIB]));
   expect(notices).toEqual([]);
-}, 30_000);
+});
 
 const MIB = 1024 * 1024;
 

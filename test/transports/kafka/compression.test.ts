@@ -30,11 +30,11 @@ const LINES = Array.from({ length: 400 }, (_, i) =>
 );
 const LONG = JSON.stringify({ event: 'long', payload: Array.from({ length: 20_000 }, () => Math.random()) });
 
-test.each(CODECS)('%s, by librdkafka', { timeout: 60_000 }, async (codec) => {
+test.each(CODECS)('%s, by librdkafka', async (codec) => {
   await comesThrough(codec, (url, topic) => kcat(url, topic, codec));
 });
 
-test.each(CODECS)('%s, by Java', { timeout: 60_000 }, async (codec) => {
+test.each(CODECS)('%s, by Java', async (codec) => {
   await comesThrough(codec, (url, topic) => {
     const options = ['--bootstrap-server', url, '--topic', topic, '--compression-codec', codec];
     const batches = ['--batch-size', '300000', '--timeout', '200'];

@@ -32,7 +32,7 @@ test('over TLS; a certificate that nobody vouches for is refused', async () => {
     code: 'THRUN_TRANSPORT_UNAVAILABLE',
     message: expect.stringMatching(/certificate/) as string,
   });
-}, 60_000);
+});
 
 test('over TLS with PLAIN and SCRAM; a wrong password is told, and not shown', async () => {
   const { tls, ca } = await files();
@@ -45,11 +45,11 @@ test('over TLS with PLAIN and SCRAM; a wrong password is told, and not shown', a
     expect(error).toMatch(/authentication failed.*Mend transports\.kafka\.sasl/is);
     expect(error).not.toContain('secr3t');
   }
-}, 60_000);
+});
 
 test('with SCRAM and without TLS', async () => {
   const { secureUrl } = await node({ user: USER });
   await carries(secureUrl, {
     sasl: { mechanism: 'scram-sha-256', username: USER.name, password: USER.password },
   });
-}, 60_000);
+});

@@ -45,14 +45,14 @@ async function working() {
 }
 
 describe('reading that has stopped goes on by itself', () => {
-  test('without a word', { timeout: 120_000 }, async () => {
+  test('without a word', async () => {
     const { handles } = await working();
     const broken = breakFetches(never, 1);
     await until(() => expect(broken()).toBe(1));
     await handles(2);
   });
 
-  test('with an error that kafkajs calls final', { timeout: 120_000 }, async () => {
+  test('with an error that kafkajs calls final', async () => {
     const { handles } = await working();
     const broken = breakFetches(() => Promise.reject(new KafkaJSNonRetriableError('broken for the test')), 1);
     await until(() => expect(broken()).toBe(1));
@@ -60,9 +60,7 @@ describe('reading that has stopped goes on by itself', () => {
   });
 });
 
-test('connected and not consuming, whatever is tried: it counts as away, until it consumes again', {
-  timeout: 120_000,
-}, async () => {
+test('connected and not consuming, whatever is tried: it counts as away, until it consumes again', async () => {
   const { worker, handles } = await working();
   expect(worker.activity).toMatchObject({ awayMs: 0 });
   const broken = breakFetches(never, Number.POSITIVE_INFINITY);
@@ -74,7 +72,7 @@ test('connected and not consuming, whatever is tried: it counts as away, until i
   await until(() => expect(trouble()).toBeLessThan(2000));
 });
 
-test('a broker that answers nothing any more: it counts as away, until it answers', { timeout: 120_000 }, async () => {
+test('a broker that answers nothing any more: it counts as away, until it answers', async () => {
   const { broker, worker, handles } = await working();
   broker.pause();
   await until(() => expect(worker.activity.awayMs).toBeGreaterThan(1000), 60_000);

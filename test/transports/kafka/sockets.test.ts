@@ -32,4 +32,4 @@ test('however often a broker that is gone is asked, nothing is warned of, and it
   await expect.poll(() => read().then((fetched) => fetched.length)).toBe(1);
   await link.close();
   expect(warnings).toEqual([]);
-}, 60_000);
+});

@@ -66,4 +66,4 @@ test('over TLS, with a password and in a vhost of its own', async () => {
   await expect(opened(url.replace('eu', 'us'), { tls: { ca: await readFile(tls.ca) } })).rejects.toMatchObject({
     message: expect.stringMatching(/vhost/) as string,
   });
-}, 120_000);
+});

@@ -15,16 +15,16 @@ async function through() {
 test('a link that swallows everything is noticed by its heartbeat and replaced; what it held comes again', async () => {
   const { url, proxy, proxied } = await through();
   const queue = queueName();
-  const { consumer, kinds } = await consuming(await opened(proxied, { heartbeatMs: 1000 }), queue);
+  const { consumer, kinds } = await consuming(await opened(proxied, { heartbeatMs: 2000 }), queue);
   const publisher = await opened(url);
   await publisher.publish(queue, [message('held')]);
   const held = await one(consumer);
   proxy.blackhole();
   await publisher.publish(queue, [message('meanwhile')]);
-  await until(() => expect(kinds()).toEqual(['lease_lost', 'disconnected']));
+  await until(() => expect(kinds()).toEqual(['lease_lost', 'disconnected']), 30_000);
   proxy.pass();
   const received = acking(consumer);
-  await allReceived(['held', 'meanwhile'], received, 10_000);
+  await allReceived(['held', 'meanwhile'], received, 30_000);
   expect(kinds()).toEqual(['lease_lost', 'disconnected', 'reconnected']);
   // Too late, and without effect.
   await held.ack();
@@ -34,17 +34,17 @@ test('a publish into a link that swallows is sent again on the next one', async 
   const { url, proxy, proxied } = await through();
   const queue = queueName();
   const { consumer } = await consuming(await opened(url), queue);
-  const publisher = await opened(proxied, { heartbeatMs: 1000, timeoutMs: 20_000 });
+  const publisher = await opened(proxied, { heartbeatMs: 2000, timeoutMs: 40_000 });
   await publisher.publish(queue, [message('first')]);
   proxy.blackhole();
   const connections = proxy.connections;
   const publishing = publisher.publish(queue, [message('second')]);
   // Given up by its heartbeat, it is replaced.
-  await until(() => expect(proxy.connections).toBeGreaterThan(connections));
+  await until(() => expect(proxy.connections).toBeGreaterThan(connections), 30_000);
   proxy.pass();
   await publishing;
-  await allReceived(['first', 'second'], acking(consumer), 10_000);
-}, 30_000);
+  await allReceived(['first', 'second'], acking(consumer), 30_000);
+});
 
 test('confirmed on the broker, the answer lost: it is sent again under the same id', async () => {
   const { url, proxy, proxied } = await through();
@@ -72,4 +72,4 @@ test('closing over a link that swallows ends all the same', async () => {
   const from = performance.now();
   await transport.close();
   expect(performance.now() - from).toBeLessThan(15_000);
-}, 30_000);
+});

@@ -125,7 +125,7 @@ test('a listener that runs longer than the broker allows: what to do is said, an
   await until(() => expect(degraded().join()).toContain('Raise consumer_timeout'), 20_000);
   expect(kinds()).toContain('lease_lost');
   expect((await one(consumer)).attempt).toBe(2);
-}, 60_000);
+});
 
 test('short of memory the broker takes no publishes: it is said, consuming goes on, and it comes to itself', async () => {
   const broker = await node();
@@ -145,7 +145,7 @@ test('short of memory the broker takes no publishes: it is said, consuming goes 
   await broker.control('set_vm_memory_high_watermark', '0.4');
   await until(() => transport.publish(queue, [message('after')]), 20_000);
   await allReceived(['after'], acking(consumer), 10_000);
-}, 60_000);
+});
 
 test('a delay of any length is made of waits that are not too long, and told to whoever asks', async () => {
   const url = await sharedRabbitmq();
@@ -153,20 +153,20 @@ test('a delay of any length is made of waits that are not too long, and told to 
   const transport = await opened(url);
   const { consumer } = await consuming(transport, queue);
   await transport.publish(queue, [message('x')]);
-  const from = Date.now();
-  // 1 s, then 250 ms twice, then the rest.
-  await (await one(consumer)).handOver([{ kind: 'postponed', target: 'a', delayMs: 1700, attempts: 1, crashes: 0 }]);
   const channel = await raw(url);
-  expect((await channel.checkQueue(waitName(queue, 'workers', 1000))).messageCount).toBe(1);
+  const from = Date.now();
+  // 4 s, so that there is time to look; then 1 s, 250 ms twice, and the rest.
+  await (await one(consumer)).handOver([{ kind: 'postponed', target: 'a', delayMs: 5700, attempts: 1, crashes: 0 }]);
+  expect((await channel.checkQueue(waitName(queue, 'workers', 4000))).messageCount).toBe(1);
   const [row] = await transport.queues.stats();
   expect(row?.delayed).toBe(1);
   const told = row?.nextRetryMs;
   // RabbitMQ 4 would count the look as an attempt.
   if (majorOf(channel) >= 4) expect(told).toBeUndefined();
-  else expect(told !== undefined && told > 1000 && told <= 1700).toBe(true);
+  else expect(told !== undefined && told > 1000 && told <= 5700).toBe(true);
+  // It gives up after ten seconds: a wait that is too long would be one of fifteen.
   const again = await one(consumer);
-  expect(Date.now() - from).toBeGreaterThanOrEqual(1700);
-  expect(Date.now() - from).toBeLessThan(4000);
+  expect(Date.now() - from).toBeGreaterThanOrEqual(5700);
   expect([again.target, again.attempt]).toEqual(['a', 2]);
   expect((await channel.checkQueue(waitName(queue, 'workers', 250))).messageCount).toBe(0);
 });
@@ -215,4 +215,4 @@ test('dead letters beyond what one consumer is given, read by two at once', asyn
   expect(await other.deadLetters.forget(ids.slice(0, 2000))).toBe(2000);
   // The broker takes them in hand at once, and tells their number a moment later.
   await until(async () => expect(await transport.deadLetters.count({ queue })).toBe(100));
-}, 60_000);
+});

@@ -42,7 +42,7 @@ test('a subscription that the broker has forgotten is made anew, also where othe
   await transport.publish(queue, [message('his'), message('ours')]);
   await allReceived(['ours'], received, 30_000);
   expect(degraded().join()).toMatch(/messages waited and none came to this worker/);
-}, 90_000);
+});
 
 test('connected and not answered: the worker is silent, and well again on the next link', async () => {
   const broker = await node();
@@ -69,4 +69,4 @@ test('connected and not answered: the worker is silent, and well again on the ne
   proxy.pass();
   proxy.cut();
   await until(() => expect(worker.activity.silentMs).toBeLessThan(5000), 30_000);
-}, 120_000);
+});

@@ -12,8 +12,8 @@ const TRANSPORT = pathToFileURL(join(REPOSITORY, 'dist/transports/rabbitmq/rabbi
 /** A process that receives one delivery, says so, and acknowledges it when it reads a line. */
 const WORKER = `
   import { RabbitmqTransport } from ${JSON.stringify(TRANSPORT)};
-  const [url, queue] = process.argv.slice(1);
-  const transport = new RabbitmqTransport({ url, heartbeatMs: 1000, timeoutMs: 10000 });
+  const [url, queue, heartbeat] = process.argv.slice(1);
+  const transport = new RabbitmqTransport({ url, heartbeatMs: Number(heartbeat), timeoutMs: 10000 });
   await transport.open();
   const onNotice = ({ kind }) => console.log(kind);
   const consumer = await transport.consume({ queue, group: 'workers', visibilityMs: 30000, onNotice });
@@ -26,19 +26,20 @@ const WORKER = `
     process.stdin.destroy();
   });`;
 
-async function worker(queue: string) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', WORKER, await sharedRabbitmq(), queue]);
+async function worker(queue: string, heartbeatMs: number) {
+  const args = [await sharedRabbitmq(), queue, String(heartbeatMs)];
+  const child = spawn(process.execPath, ['--input-type=module', '-e', WORKER, ...args]);
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => lines.push(...String(chunk).trim().split('\n')));
   child.stderr.on('data', (chunk: Buffer) => lines.push(String(chunk)));
-  await until(() => expect(lines).toContain('ready'));
+  await until(() => expect(lines).toContain('ready'), 30_000);
   return { child, lines };
 }
 
 test('what a stopped process holds goes to another; when it wakes up its word counts for nothing', async () => {
   const queue = queueName();
-  const { child, lines } = await worker(queue);
+  const { child, lines } = await worker(queue, 1000);
   const transport = await opened(await sharedRabbitmq());
   await transport.publish(queue, [message('x')]);
   await until(() => expect(lines).toContain('received'));
@@ -52,17 +53,16 @@ test('what a stopped process holds goes to another; when it wakes up its word co
   expect(lines).toContain('lease_lost');
   await taken.handOver([{ kind: 'postponed', target: 'a', delayMs: 0, attempts: 2, crashes: 1 }]);
   expect((await one(consumer)).target).toBe('a');
-}, 40_000);
+});
 
 test('what a killed process holds goes to another at once', async () => {
   const queue = queueName();
-  const { child, lines } = await worker(queue);
+  // Its silence would be noticed in a minute or two.
+  const { child, lines } = await worker(queue, 60_000);
   const transport = await opened(await sharedRabbitmq());
   await transport.publish(queue, [message('x')]);
   await until(() => expect(lines).toContain('received'));
   const { consumer } = await consuming(transport, queue);
-  const from = performance.now();
   child.kill('SIGKILL');
   expect((await one(consumer)).attempt).toBe(2);
-  expect(performance.now() - from).toBeLessThan(3000);
 });

@@ -43,7 +43,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
       // What is done with is deleted at leisure.
       expect(await consumer.next(1, { waitMs: 100 })).toEqual([]);
       await app.publish('events', [message('room again')]);
-    }, 5000);
+    }, 20_000);
     expect((await receive(consumer, 1)).map(textOf)).toEqual(['room again']);
     expect(degraded()).toEqual([]);
   });

@@ -148,4 +148,4 @@ test('on a cluster', async () => {
     expect(await history.replay(await past(history, { queue }), { ...TARGET, queue })).toBe(5);
     await ackAll(await receive(consumer, 5));
   }
-}, 60_000);
+});

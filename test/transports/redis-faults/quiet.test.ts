@@ -1,9 +1,17 @@
 import { describe, expect, test, vi } from 'vitest';
+import type { Delivery } from '../../../src/contracts/delivery.js';
 import { message, receive, receiveOne, retryOf, textOf } from '../../../src/testing/conformance/receive.js';
 import { client, consume, opened, proxyTo, server, TRANSPORTS } from './stage.js';
 
 /** What is told comes within this, on a busy machine too. A look for it may be three seconds away. */
 const AT_ONCE_MS = 500;
+
+/** How late the least late of three was, ms: a machine that stands still makes one late, whoever hears nothing is late each time. */
+async function leastLate(round: () => Promise<number>): Promise<number> {
+  const late: number[] = [];
+  for (let i = 0; i < 3; i++) late.push(await round());
+  return Math.min(...late);
+}
 
 describe.each(TRANSPORTS)('%s', (_, transport) => {
   /** An idle consumer, and another process beside it. */
@@ -17,7 +25,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     const listening = async () => {
       const stop = new AbortController();
       const waiting = consumer.next(1, { signal: stop.signal });
-      await vi.waitFor(async () => expect(await listeners()).toBe(1), 5000);
+      await vi.waitFor(async () => expect(await listeners()).toBe(1), 20_000);
       stop.abort();
       expect(await waiting).toEqual([]);
       // It has looked, and the next look is seconds away.
@@ -54,43 +62,72 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
 
   test('what another process publishes for later comes when it is due', async () => {
     const { other, consumer, listening } = await pair();
-    await listening();
-    const due = Date.now() + 200;
-    await other.publish('events', [message('x', { deliverAt: due })]);
-    expect(textOf(await receiveOne(consumer))).toBe('x');
-    expect(Date.now() - due).toBeLessThan(AT_ONCE_MS);
+    const late = await leastLate(async () => {
+      await listening();
+      const due = Date.now() + 200;
+      await other.publish('events', [message('x', { deliverAt: due })]);
+      const x = await receiveOne(consumer);
+      const came = Date.now();
+      expect(textOf(x)).toBe('x');
+      await x.ack();
+      return came - due;
+    });
+    expect(late).toBeLessThan(AT_ONCE_MS);
   });
 
   test('what another process hands back, or tries again, comes when it is due', async () => {
     const { other, consumer, listening } = await pair();
     const { consumer: theirs } = await consume(other);
-    await other.publish('events', [message('x'), message('y')]);
-    const [x, y] = await receive(theirs, 2);
-    await listening();
-    const released = Date.now();
-    await x?.release();
-    expect(textOf(await receiveOne(consumer))).toBe('x');
-    expect(Date.now() - released).toBeLessThan(AT_ONCE_MS);
-    const due = Date.now() + 200;
-    await y?.handOver([retryOf(y, { delayMs: 200 })]);
-    expect(textOf(await receiveOne(consumer))).toBe('y');
-    expect(Date.now() - due).toBeLessThan(AT_ONCE_MS);
+    await other.publish(
+      'events',
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((text) => message(text)),
+    );
+    const held = await receive(theirs, 6);
+    /** It comes here at once when it is due. */
+    const comes = async (delivery: Delivery | undefined, due: number) => {
+      const came = await receiveOne(consumer);
+      const late = Date.now() - due;
+      expect(textOf(came)).toBe(delivery && textOf(delivery));
+      await came.ack();
+      return late;
+    };
+    const handedBack = await leastLate(async () => {
+      await listening();
+      const one = held.shift();
+      const now = Date.now();
+      await one?.release();
+      return comes(one, now);
+    });
+    const triedAgain = await leastLate(async () => {
+      await listening();
+      const one = held.shift();
+      const due = Date.now() + 200;
+      await one?.handOver([retryOf(one, { delayMs: 200 })]);
+      return comes(one, due);
+    });
+    expect(Math.max(handedBack, triedAgain)).toBeLessThan(AT_ONCE_MS);
   });
 
   test('what a dead worker held comes when its lease has run out, though nobody says so', async () => {
     const visibilityMs = 1500;
     const { redis, other, consumer, listening } = await pair({ visibilityMs });
-    await listening();
-    const proxy = await proxyTo(redis.port);
-    const dying = await opened(transport({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 }));
-    const { consumer: theirs } = await consume(dying, { visibilityMs });
-    await other.publish('events', [message('x')]);
-    expect(textOf(await receiveOne(theirs))).toBe('x');
-    const lost = Date.now() + visibilityMs;
-    proxy.blackhole();
-    expect(await receiveOne(consumer)).toMatchObject({ attempt: 2, crashes: 1 });
-    expect(Date.now() - lost).toBeLessThan(AT_ONCE_MS);
-  }, 15_000);
+    const late = await leastLate(async () => {
+      await listening();
+      const proxy = await proxyTo(redis.port);
+      const dying = await opened(transport({ url: `redis://127.0.0.1:${proxy.port}`, timeoutMs: 500 }));
+      const { consumer: theirs } = await consume(dying, { visibilityMs });
+      await other.publish('events', [message('x')]);
+      expect(textOf(await receiveOne(theirs))).toBe('x');
+      const lost = Date.now() + visibilityMs;
+      proxy.blackhole();
+      const x = await receiveOne(consumer);
+      const came = Date.now();
+      expect(x).toMatchObject({ attempt: 2, crashes: 1 });
+      await x.ack();
+      return came - lost;
+    });
+    expect(late).toBeLessThan(AT_ONCE_MS);
+  });
 
   test('where it may not listen it looks every second, and nobody minds that it may not tell', async () => {
     const redis = await server();
@@ -100,12 +137,18 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     const other = await opened(transport({ url }));
     // Its connection for waiting has been there, and was refused.
     expect(await consumer.next(1, { waitMs: 500 })).toEqual([]);
-    const due = Date.now() + 200;
-    await other.publish('events', [message('x', { deliverAt: due })]);
-    const x = await receiveOne(consumer);
-    expect(Date.now() - due).toBeLessThan(1000 + AT_ONCE_MS);
-    await x.handOver([retryOf(x)]);
-    expect(await receiveOne(consumer)).toMatchObject({ attempt: 2 });
+    const late = await leastLate(async () => {
+      const due = Date.now() + 200;
+      await other.publish('events', [message('x', { deliverAt: due })]);
+      const x = await receiveOne(consumer);
+      const came = Date.now();
+      await x.handOver([retryOf(x)]);
+      const again = await receiveOne(consumer);
+      expect(again.attempt).toBe(2);
+      await again.ack();
+      return came - due;
+    });
+    expect(late).toBeLessThan(1000 + AT_ONCE_MS);
     expect(notices).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import {
 } from '../../../src/testing/conformance/receive.js';
 import { certificate } from '../../brokers/certificate.js';
 import { startCluster, startSentinels } from '../../brokers/redis-topologies.js';
-import { consume, opened, server, TRANSPORTS } from './stage.js';
+import { client, consume, opened, server, TRANSPORTS } from './stage.js';
 
 describe.each(TRANSPORTS)('%s', (_, transport) => {
   test('sentinels: the master is killed, and its replica takes over', async () => {
@@ -32,12 +32,15 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     for (let n = 0; n < 50; n++) await publish(`before ${n}`);
     const held = await receive(consumer, 10);
     // Copying is not waited for by the master: without this the test would be one of luck.
-    const { Redis } = await import('ioredis');
-    const admin = new Redis(setup.master.url);
-    await admin.wait(1, 5000);
-    admin.disconnect();
+    await client(setup.master.url).wait(1, 20_000);
     await setup.master.kill();
-    const from = performance.now();
+    // How soon they agree on another one is theirs to say; from then on it is ours.
+    const sentinel = client(`redis://${setup.sentinels[0]}`);
+    const masterPort = async () => {
+      const [, port] = (await sentinel.call('SENTINEL', 'get-master-addr-by-name', 'mymaster')) as string[];
+      return Number(port);
+    };
+    await vi.waitFor(async () => expect(await masterPort()).not.toBe(setup.master.port), 40_000);
     await vi.waitFor(
       async () => {
         await publish(`after ${performance.now()}`);
@@ -45,7 +48,6 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
       },
       { timeout: 15_000, interval: 100 },
     );
-    expect(performance.now() - from).toBeLessThan(10_000);
     await ackAll(held);
     const seen = new Set(textsOf(held));
     await vi.waitFor(async () => {
@@ -54,15 +56,15 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
         await delivery.ack();
       }
       expect([...confirmed].filter((text) => !seen.has(text))).toEqual([]);
-    }, 10_000);
+    }, 30_000);
     expect(kinds()).toEqual(expect.arrayContaining(['disconnected', 'reconnected']));
-  }, 60_000);
+  });
 
   test('a cluster of three: queues on every node, retries, another queue, dead letters', async () => {
     const nodes = await startCluster();
     onTestFinished(() => Promise.all(nodes.map((node) => node.dispose())).then(() => undefined));
     const [{ port } = { port: 0 }] = nodes;
-    const app = await opened(transport({ cluster: [`127.0.0.1:${port}`], timeoutMs: 2000 }));
+    const app = await opened(transport({ cluster: [`127.0.0.1:${port}`], timeoutMs: 5000 }));
     const queues = ['events', 'mail', 'orders', '{shop}orders', 'a b "c"'];
     for (const queue of queues) {
       const { consumer } = await consume(app, { queue });
@@ -87,12 +89,12 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     expect(await app.deadLetters?.retry(letters.map(({ id }) => id))).toBe(queues.length);
     const stats = (await app.queues?.stats()) ?? [];
     expect(stats.reduce((sum, { depth }) => sum + depth, 0)).toBe(queues.length);
-  }, 60_000);
+  });
 
   test('a node of the cluster is killed and comes back: nothing confirmed is lost', async () => {
     const nodes = await startCluster();
     onTestFinished(() => Promise.all(nodes.map((node) => node.dispose())).then(() => undefined));
-    const options = { cluster: nodes.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 1000 };
+    const options = { cluster: nodes.map(({ port }) => `127.0.0.1:${port}`), timeoutMs: 3000 };
     const app = await opened(transport(options));
     const { consumer } = await consume(app, { visibilityMs: 2000 });
     const confirmed = new Set<string>();
@@ -101,7 +103,7 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
       await node.kill();
       await node.start();
     }
-    await vi.waitFor(() => app.publish('events', [message('after')]).then(() => confirmed.add('after')), 15_000);
+    await vi.waitFor(() => app.publish('events', [message('after')]).then(() => confirmed.add('after')), 30_000);
     const seen = new Set<string>();
     await vi.waitFor(async () => {
       for (const delivery of await consumer.next(50, { waitMs: 100 })) {
@@ -109,8 +111,8 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
         await delivery.ack();
       }
       expect([...confirmed].filter((text) => !seen.has(text))).toEqual([]);
-    }, 10_000);
-  }, 60_000);
+    }, 30_000);
+  });
 
   test('TLS and a password: in the URL or beside it, and never shown', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'thrun-tls-'));

@@ -14,7 +14,8 @@ import {
 import { consume, newPath, openTransport } from './file.js';
 
 const HOUR_MS = 3_600_000;
-const VISIBILITY_MS = 600;
+/** Long enough that a machine that stands still for a second leaves time to extend it. */
+const VISIBILITY_MS = 2000;
 
 /** The wall clock of a machine, as somebody sets it. Every process of the machine sees the same. */
 class WallClock implements Clock {
@@ -58,9 +59,9 @@ describe.each([
     await one?.handOver([retryOf(one)]);
     const retried = await receiveOne(holder);
     wall.offset += jump;
-    await expectNothing(other, VISIBILITY_MS * 3);
-    await ackAll([...batch.slice(1), retried]);
     await expectNothing(other, VISIBILITY_MS * 2);
+    await ackAll([...batch.slice(1), retried]);
+    await expectNothing(other, VISIBILITY_MS * 1.5);
     expect(notices).toEqual([]);
   });
 
@@ -74,9 +75,8 @@ describe.each([
     await receive(await consume(dying, { visibilityMs: VISIBILITY_MS }), 5);
     hang();
     wall.offset += jump;
-    const from = performance.now();
+    // It gives up after ten seconds, five terms: without an answer to the jump it would come in an hour, or not.
     const taken = await receive(other, 5);
-    expect(performance.now() - from).toBeLessThan(VISIBILITY_MS * 5);
     expect(taken.every(({ attempt, crashes }) => attempt === 2 && crashes === 1)).toBe(true);
   });
 });

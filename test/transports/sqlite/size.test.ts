@@ -7,9 +7,7 @@ const BODY = 'x'.repeat(240);
 
 const sizeOf = (path: string) => (existsSync(path) ? statSync(path).size : 0);
 
-test('the file shrinks again after 100,000 messages were handled, and the write-ahead log with it', {
-  timeout: 120_000,
-}, async () => {
+test('the file shrinks again after 100,000 messages were handled, and the write-ahead log with it', async () => {
   const path = await newPath();
   const transport = await openTransport(path, { durability: 'normal' });
   const consumer = await consume(transport);
@@ -72,7 +70,7 @@ test('a group that is behind keeps the log until it has caught up', async () => 
   });
 });
 
-test('what waits for a lagging reader is checkpointed once it has gone', { timeout: 60_000 }, async () => {
+test('what waits for a lagging reader is checkpointed once it has gone', async () => {
   const path = await newPath();
   const transport = await openTransport(path, { durability: 'normal' });
   const consumer = await consume(transport);

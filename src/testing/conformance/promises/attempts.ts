@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Delivery, SUSPECT_CRASHES } from '../../../contracts/delivery.js';
 import type { PromiseCases } from '../case.js';
 import { message, receiveOne, retryOf } from '../receive.js';
-import { type Stand, VISIBILITY_MS } from '../stand.js';
+import type { Stand } from '../stand.js';
 
 export const attempts: PromiseCases = {
   promise: 'attempts and crashes are counted when a message is claimed',
@@ -64,7 +64,7 @@ export const attempts: PromiseCases = {
       title: 'a worker that hands back what it held, then dies, has crashed nothing',
       async run(stand) {
         const { transport, stall } = await stand.stalling();
-        const dying = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS });
+        const dying = await stand.consume({ on: transport, visibilityMs: stand.dyingMs });
         await stand.publish([message('x')]);
         await (await receiveOne(dying)).release();
         stall();
@@ -86,7 +86,7 @@ async function publishOne(stand: Stand): Promise<void> {
 
 async function receiveAndDie(stand: Stand, before?: (delivery: Delivery) => Promise<void>): Promise<Delivery> {
   const { transport, stall } = await stand.stalling();
-  const delivery = await receiveOne(await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS }));
+  const delivery = await receiveOne(await stand.consume({ on: transport, visibilityMs: stand.dyingMs }));
   await before?.(delivery);
   stall();
   return delivery;

@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
+import type { Consumer } from '../../../contracts/transport.js';
 import type { PromiseCases } from '../case.js';
 import { expectNothing, message, receive, receiveAndAck, receiveOne, retryOf, textOf, textsOf } from '../receive.js';
+import type { Stand } from '../stand.js';
 
 const DELAY_MS = 250;
+
+/**
+ * Twenty messages with times of their own, out of order, all published before the first of them is due: on a busy machine that
+ * takes more than one try. @returns the times, in order
+ */
+async function publishAhead(stand: Stand, consumer: Consumer, ms = 500): Promise<number[]> {
+  const start = Date.now() + ms;
+  const times = Array.from({ length: 20 }, (_, i) => start + ((i * 7) % 20) * 15);
+  await stand.publish(times.map((deliverAt) => message(String(deliverAt), { deliverAt })));
+  if (Date.now() < start) return times.sort((a, b) => a - b);
+  await receiveAndAck(consumer, times.length);
+  return publishAhead(stand, consumer, ms * 3);
+}
 
 export const delays: PromiseCases = {
   promise: 'what is delayed is held by the transport and never comes early',
@@ -13,12 +28,17 @@ export const delays: PromiseCases = {
         const consumer = await stand.consume();
         const deliverAt = Date.now() + DELAY_MS;
         await stand.publish([message('later', { deliverAt }), message('now')]);
-        assert.deepEqual(await receiveAndAck(consumer, 1), ['now']);
-        const later = await receiveOne(consumer);
-        const late = Date.now() - deliverAt;
-        assert.deepEqual([textOf(later), later.attempt], ['later', 1]);
+        // Which is first is open: by the time a busy machine looks, both may be due.
+        const came = new Map<string, number>();
+        for (let i = 0; i < 2; i++) {
+          const delivery = await receiveOne(consumer);
+          came.set(textOf(delivery), Date.now());
+          assert.equal(delivery.attempt, 1);
+          await delivery.ack();
+        }
+        assert.deepEqual([...came.keys()].sort(), ['later', 'now']);
+        const late = (came.get('later') ?? 0) - deliverAt;
         assert.ok(late >= 0, `it came ${-late} ms early`);
-        await later.ack();
         await expectNothing(consumer, 50);
       },
     },
@@ -53,11 +73,7 @@ export const delays: PromiseCases = {
       title: 'many with times of their own come by time, none early',
       async run(stand) {
         const consumer = await stand.consume();
-        // Late enough that a busy machine has published all of them by then.
-        const start = Date.now() + 500;
-        const times = Array.from({ length: 20 }, (_, i) => start + ((i * 7) % 20) * 15);
-        await stand.publish(times.map((deliverAt) => message(String(deliverAt), { deliverAt })));
-        for (const expected of [...times].sort((a, b) => a - b)) {
+        for (const expected of await publishAhead(stand, consumer)) {
           const delivery = await receiveOne(consumer);
           assert.ok(Date.now() >= Number(textOf(delivery)), 'it came early');
           assert.equal(textOf(delivery), String(expected));

@@ -14,7 +14,7 @@ import {
   textsOf,
   until,
 } from '../receive.js';
-import { type Stand, VISIBILITY_MS } from '../stand.js';
+import { LIVING_MS, type Stand } from '../stand.js';
 
 /** Three ways of settling too late. None may have any effect but its notice. */
 const TOO_LATE: Readonly<Record<string, (delivery: Delivery) => Promise<void>>> = {
@@ -36,7 +36,7 @@ export const leases: PromiseCases = {
         const taken = await receive(other, 10);
         assert.deepEqual(sorted(textsOf(taken)), sorted(textsOf(dying.held)));
         await Promise.all(taken.map((delivery) => delivery.ack()));
-        await expectNothing(other, VISIBILITY_MS);
+        await expectNothing(other, stand.dyingMs);
       },
     },
     ...Object.entries(TOO_LATE).flatMap(([what, settle]) =>
@@ -49,13 +49,13 @@ export const leases: PromiseCases = {
       title: 'TestNoAck: a worker that lives keeps what it holds for many times the lease',
       async run(stand) {
         const notices: TransportNotice[] = [];
-        const patient = await stand.consume({ visibilityMs: VISIBILITY_MS, notices });
-        const other = await stand.consume({ visibilityMs: VISIBILITY_MS, on: await stand.another() });
+        const patient = await stand.consume({ visibilityMs: LIVING_MS, notices });
+        const other = await stand.consume({ visibilityMs: LIVING_MS, on: await stand.another() });
         await stand.publish(numbered(5));
         const [first] = await receive(patient, 5, 5);
         await first?.handOver([retryOf(first)]);
         const retried = await receiveOne(patient);
-        await expectNothing(other, VISIBILITY_MS * 5);
+        await expectNothing(other, LIVING_MS * 3);
         await retried.ack();
         await patient.close();
         const handedBack = await receive(other, 4);
@@ -66,14 +66,14 @@ export const leases: PromiseCases = {
     {
       title: 'what one worker holds does not keep others from what came after it',
       async run(stand) {
-        const slow = await stand.consume({ visibilityMs: VISIBILITY_MS });
+        const slow = await stand.consume({ visibilityMs: LIVING_MS });
         await stand.publish(numbered(1));
         const held = await receiveOne(slow);
-        const quick = await stand.consume({ visibilityMs: VISIBILITY_MS, on: await stand.another() });
+        const quick = await stand.consume({ visibilityMs: LIVING_MS, on: await stand.another() });
         for (let round = 0; round < 5; round++) {
           await stand.publish(numbered(10));
           for (const delivery of await receive(quick, 10)) await delivery.ack();
-          await expectNothing(quick, VISIBILITY_MS / 3);
+          await expectNothing(quick, LIVING_MS / 3);
         }
         await held.ack();
         await expectNothing(quick, 50);
@@ -84,7 +84,7 @@ export const leases: PromiseCases = {
       async run(stand) {
         const notices: TransportNotice[] = [];
         const { transport, stall } = await stand.stalling();
-        const dying = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS, notices });
+        const dying = await stand.consume({ on: transport, visibilityMs: stand.dyingMs, notices });
         await stand.publish(numbered(2));
         const [one, two] = await receive(dying, 2, 2);
         stall();
@@ -107,7 +107,7 @@ export const leases: PromiseCases = {
 async function stalledConsumer(stand: Stand, count: number, retried = false) {
   const notices: TransportNotice[] = [];
   const { transport, stall } = await stand.stalling();
-  const consumer = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS, notices });
+  const consumer = await stand.consume({ on: transport, visibilityMs: stand.dyingMs, notices });
   await stand.publish(numbered(count));
   let held = await receive(consumer, count);
   if (retried) {

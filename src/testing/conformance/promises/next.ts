@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { PromiseCases } from '../case.js';
 import { expectNothing, message, numbered, receive, receiveOne, textsOf } from '../receive.js';
 
+/** Far below the ten seconds that these waits would last, far above what a machine stands still, or a broker's disk takes. */
+const AT_ONCE_MS = 5000;
+
 export const next: PromiseCases = {
   promise: 'next waits as long as it is told and takes no more than it is told',
   cases: [
@@ -23,7 +26,7 @@ export const next: PromiseCases = {
         const from = performance.now();
         assert.deepEqual(await consumer.next(1, { waitMs: 200 }), []);
         const took = performance.now() - from;
-        assert.ok(took >= 190 && took < 2000, `it took ${took} ms`);
+        assert.ok(took >= 190 && took < AT_ONCE_MS, `it took ${took} ms`);
         assert.deepEqual(await consumer.next(1, { waitMs: 0 }), []);
       },
     },
@@ -43,15 +46,19 @@ export const next: PromiseCases = {
       async run(stand) {
         const consumer = await stand.consume();
         const elsewhere = await stand.another();
+        const took: number[] = [];
         for (let round = 0; round < 5; round++) {
           const waiting = consumer.next(1, { waitMs: 10_000 });
           await expectPending(waiting);
           const from = performance.now();
           await elsewhere.publish(stand.queue, [message('x')]);
           const [delivery] = await waiting;
-          assert.ok(performance.now() - from < 1500, `it took ${performance.now() - from} ms`);
+          took.push(performance.now() - from);
           await delivery?.ack();
         }
+        // Who looks now and then instead is late each time; a machine that stands still makes one late.
+        const [, , median = 0] = took.sort((a, b) => a - b);
+        assert.ok(median < 1500, `it took ${took.join(', ')} ms`);
       },
     },
     {
@@ -85,18 +92,18 @@ export const next: PromiseCases = {
       async run(stand) {
         const consumer = await stand.consume();
         await expectNothing(consumer, 50);
-        const start = performance.now();
         for (let round = 0; round < 20; round++) {
           const stop = new AbortController();
           // Longer than a look: it asks, now or in a moment.
           const waiting = consumer.next(1, { signal: stop.signal, waitMs: 10_000 });
           for (let turn = 0; turn < round % 5; turn++) await new Promise(setImmediate);
+          const from = performance.now();
           stop.abort();
           assert.deepEqual(await waiting, []);
+          assert.ok(performance.now() - from < AT_ONCE_MS, 'it slept although it was told to stop');
           await stand.publish([message(`${round}`)]);
           await (await receiveOne(consumer)).ack();
         }
-        assert.ok(performance.now() - start < 10_000, 'it slept although it was told to stop');
       },
     },
     {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { PromiseCases } from '../case.js';
 import { expectNothing, message, numbered, receive, receiveOne, sorted, textOf, textsOf } from '../receive.js';
-import { VISIBILITY_MS } from '../stand.js';
 
 export const settlement: PromiseCases = {
   promise: 'a delivery carries its own settlement',
@@ -9,10 +8,10 @@ export const settlement: PromiseCases = {
     {
       title: 'what is acked does not come again, not even after its lease',
       async run(stand) {
-        const consumer = await stand.consume({ visibilityMs: VISIBILITY_MS });
+        const consumer = await stand.consume({ visibilityMs: stand.dyingMs });
         await stand.publish(numbered(3));
         for (const delivery of await receive(consumer, 3)) await delivery.ack();
-        await expectNothing(consumer, VISIBILITY_MS * 2);
+        await expectNothing(consumer, stand.dyingMs * 2);
       },
     },
     {
@@ -36,7 +35,7 @@ export const settlement: PromiseCases = {
       title: 'each delivery of a batch is settled by itself',
       async run(stand) {
         const { transport, stall } = await stand.stalling();
-        const first = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS });
+        const first = await stand.consume({ on: transport, visibilityMs: stand.dyingMs });
         await stand.publish(numbered(37));
         const batch = await receive(first, 37, 37);
         const isAcked = (delivery: { body: Uint8Array }) => Number(textOf(delivery as never)) % 3 !== 0;
@@ -106,7 +105,7 @@ export const settlement: PromiseCases = {
       title: 'flush resolves when every settlement so far is on the transport',
       async run(stand) {
         const { transport, stall } = await stand.stalling();
-        const first = await stand.consume({ on: transport, visibilityMs: VISIBILITY_MS });
+        const first = await stand.consume({ on: transport, visibilityMs: stand.dyingMs });
         await stand.publish(numbered(10));
         const batch = await receive(first, 10);
         for (const delivery of batch.slice(0, 5)) void delivery.ack();
@@ -117,7 +116,7 @@ export const settlement: PromiseCases = {
         const released = await receive(second, 5);
         assert.deepEqual(sorted(textsOf(released)), sorted(textsOf(batch.slice(5))));
         await Promise.all(released.map((delivery) => delivery.ack()));
-        await expectNothing(second, VISIBILITY_MS * 2);
+        await expectNothing(second, stand.dyingMs * 2);
       },
     },
     {

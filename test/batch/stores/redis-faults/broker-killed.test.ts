@@ -12,7 +12,7 @@ describe('a Redis that is killed', () => {
     let killing = true;
     const kills = (async () => {
       for (let kill = 1; kill <= 5; kill++) {
-        await vi.waitFor(() => expect(settled).toBeGreaterThanOrEqual(kill * 60), { interval: 1, timeout: 30_000 });
+        await vi.waitFor(() => expect(settled).toBeGreaterThanOrEqual(kill * 60), { interval: 1, timeout: 60_000 });
         await redis.kill();
         await redis.start();
       }
@@ -39,11 +39,11 @@ describe('a Redis that is killed', () => {
     expect(announced(entries, 'progress')).toHaveLength(400);
     expect(announced(entries, 'finally')).toHaveLength(1);
     expect((await store.results(id, 0)).every((result) => result === '1')).toBe(true);
-  }, 60_000);
+  }, 180_000);
 
   test('while it is away a step is refused in time, and done once it is back', async () => {
     const redis = await server({ appendfsync: 'always' });
-    const store = opened({ url: redis.url, timeoutMs: 300 });
+    const store = opened({ url: redis.url, timeoutMs: 1000 });
     const { id, jobs } = await make(store, 1);
     await redis.kill();
     // That it has begun is taken on trust; how it ended is not.
@@ -51,7 +51,8 @@ describe('a Redis that is killed', () => {
     const settle = steps.settle(id, jobs[0] ?? '', succeeded('1'));
     const began = performance.now();
     await expect(apply(store, settle)).rejects.toMatchObject({ code: 'THRUN_STORE_UNAVAILABLE' });
-    expect(performance.now() - began).toBeLessThan(3000);
+    // Without being told it waits for five seconds.
+    expect(performance.now() - began).toBeLessThan(4500);
     await redis.start();
     expect((await insist(() => apply(store, settle)))?.accepted).toBe(true);
     expect((await store.jobs(id, 0, 1))[0]).toMatchObject({ state: 'succeeded', attempts: 1 });
