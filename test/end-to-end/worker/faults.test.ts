@@ -11,7 +11,7 @@ describe('faults', () => {
   test('SIGSTOP for longer than the lease: taken over once, and the late settlement is refused', async () => {
     // It stops itself, between two writes: who stands still with SQLite's lock in hand keeps everybody out.
     const stops = slow(300, `if (context.attempt === 1) process.kill(process.pid, 'SIGSTOP');`);
-    project = new Project(stops, `{ group: 'e2e', worker: { visibilityTimeout: '500ms' } }`);
+    project = new Project(stops, `{ group: 'e2e', worker: { visibilityTimeout: '2s' } }`);
     const thrun = await project.publisher();
     const worker = project.start('work');
     await worker.says('is ready');
