@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ConsumeOptions, Consumer, TransportNotice } from '../contracts/transport.js';
 import { Wakeup } from '../contracts/wakeup.js';
+import type { Client } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisDelivery, Settlement, Settler } from './redis-delivery.js';
 import { RedisFailure } from './redis-failure.js';
@@ -29,6 +30,8 @@ export interface Source {
   unsettled(): readonly RedisDelivery[];
   /** Something beside the queue itself is due in so many ms. */
   expect(ms: number): void;
+  /** Blocks on the server for at most `ms`, taking nothing; true: there may be something in the queue itself. */
+  wait(client: Client, ms: number): Promise<boolean>;
   /** Gives back what was claimed for nobody, because the answer was lost. */
   leave(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { ConsumeOptions } from '../../contracts/transport.js';
+import type { Client } from '../../redis/redis-client.js';
 import type { RedisConnection } from '../../redis/redis-connection.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
 import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
@@ -99,6 +100,12 @@ export class RedisListSource implements Source {
 
   expect(): void {
     // Every claim looks everywhere.
+  }
+
+  /** A rotation by nothing: it blocks while the list is empty, and changes nothing when it is not. */
+  async wait(client: Client, ms: number): Promise<boolean> {
+    const { queue } = this.#options;
+    return (await client.blmove(queue, queue, 'RIGHT', 'RIGHT', ms / 1000)) !== null;
   }
 
   async leave(): Promise<void> {

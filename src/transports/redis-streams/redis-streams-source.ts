@@ -13,6 +13,7 @@ import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import type { Round } from '../../redis/redis-settling.js';
 import { bodyOf } from './redis-streams-entry.js';
+import { StreamEnd } from './redis-streams-end.js';
 import { StreamRound } from './redis-streams-round.js';
 import {
   type ClaimReply,
@@ -44,6 +45,7 @@ export class RedisStreamsSource implements Source {
   readonly #group: GroupKeys;
   /** Made for this process and moment: nobody else ever reads what is pending under it. */
   readonly #name = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
+  readonly #end: StreamEnd;
   readonly #leases = new Leases();
   /** Entries in hand. */
   #entries = new Bag<RedisDelivery>();
@@ -65,6 +67,7 @@ export class RedisStreamsSource implements Source {
     this.#keys = keys;
     this.#historyMs = historyMs;
     this.#group = keys.group(options.group);
+    this.#end = new StreamEnd(options.queue, options.group);
   }
 
   /** @param again it was there, and is gone: everything that is still in the stream is read again rather than lost */
@@ -150,6 +153,10 @@ export class RedisStreamsSource implements Source {
     this.#lookAt = Math.min(this.#lookAt, performance.now() + ms);
   }
 
+  wait(client: Client, ms: number): Promise<boolean> {
+    return this.#end.wait(client, ms);
+  }
+
   async leave(): Promise<void> {
     const { queue, group } = this.#options;
     try {
@@ -217,12 +224,12 @@ export class RedisStreamsSource implements Source {
     const names = new PackedList(ids);
     if (names.enter() === 0) return deliveries;
     const text = ids.toString('latin1');
-    let bytes = 0;
+    let [bytes, id] = [0, ''];
     eachBody(
       packed,
       (bodies, from, to) => {
         names.step();
-        const id = text.slice(names.from, names.to);
+        id = text.slice(names.from, names.to);
         const publishedAt = Number(id.slice(0, id.indexOf('-')));
         bytes += to - from;
         const delivery = new RedisDelivery(settler, id, undefined, 0, bodies, from, to, publishedAt, 1, 0, undefined);
@@ -231,6 +238,7 @@ export class RedisStreamsSource implements Source {
       },
       bodyOf,
     );
+    this.#end.read(id);
     this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
     return deliveries;
   }
