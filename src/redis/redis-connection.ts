@@ -164,7 +164,9 @@ export class RedisConnection {
 
   /** Begins to connect, and goes on until it is closed. Rejects only when the options are wrong. */
   async start(): Promise<void> {
+    if (this.#client) return;
     const client = await createClient(this.#options, this.#role);
+    // Others may have begun meanwhile.
     if (this.#closed || this.#client) return;
     this.#client = client;
     const isCurrent = () => client === this.#client && !this.#closed;

@@ -11,7 +11,7 @@ import type { RedisWaiter } from './redis-waiter.js';
 
 export interface Claimed {
   readonly deliveries: RedisDelivery[];
-  /** Ms until something is due that is not now. */
+  /** Ms until something beside the queue itself is due; 0: there may be more than was asked for. */
   readonly nextDueMs: number;
 }
 
@@ -158,8 +158,7 @@ export class RedisConsumer implements Consumer, Settler {
     try {
       const { deliveries, nextDueMs } = await claiming;
       this.#refusedAt = Number.NEGATIVE_INFINITY;
-      // Where something was there may be more.
-      this.#looks.end(deliveries.length > 0 ? 0 : Math.min(nextDueMs, longest));
+      this.#looks.end(Math.min(nextDueMs, longest));
       return deliveries;
     } catch (error) {
       if (!(error instanceof RedisFailure)) throw error;

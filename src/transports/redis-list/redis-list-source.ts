@@ -50,7 +50,8 @@ export class RedisListSource implements Source {
     try {
       const reply = await this.#send(token, max, unanswered);
       for (const lost of unanswered) this.#unanswered.delete(lost);
-      return this.#claimed(token, reply, settler);
+      const { deliveries, nextDueMs } = this.#claimed(token, reply, settler);
+      return { deliveries, nextDueMs: deliveries.length < max ? nextDueMs : 0 };
     } catch (error) {
       if (error instanceof RedisFailure && error.outcome === 'unknown') this.#unanswered.add(token);
       throw error;

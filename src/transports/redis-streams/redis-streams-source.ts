@@ -84,8 +84,7 @@ export class RedisStreamsSource implements Source {
       if (this.#sweepUntil > 0) await this.#sweep();
       if (performance.now() < this.#lookAt) {
         const deliveries = await this.#read(room, settler);
-        if (deliveries.length > 0) return { deliveries, nextDueMs: 0 };
-        return { deliveries, nextDueMs: Math.max(this.#lookAt - performance.now(), 0) };
+        return { deliveries, nextDueMs: deliveries.length < room ? Math.max(this.#lookAt - performance.now(), 0) : 0 };
       }
       return await this.#readAll(room, settler, lookMs);
     } catch (error) {
@@ -199,7 +198,7 @@ export class RedisStreamsSource implements Source {
       this.#lookAt = 0;
     }
     deliveries.push(...this.#deliver(rest[parcels * PARCEL_FIELDS] as Entries, settler));
-    return { deliveries, nextDueMs };
+    return { deliveries, nextDueMs: parcels > 0 || deliveries.length >= max ? 0 : nextDueMs };
   }
 
   #sendClaim(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
