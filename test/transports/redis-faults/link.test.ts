@@ -29,6 +29,27 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     await delivery?.ack();
   });
 
+  test('an idle consumer, which only waits, notices it too, and goes on', async () => {
+    const { redis, proxy, damaged, other } = await linked();
+    const { consumer, kinds } = await consume(damaged);
+    const waiting = consumer.next(1);
+    const admin = client(redis.url);
+    const listeners = async () => (await admin.call('PUBSUB', 'SHARDNUMSUB', '{events}:scheduled')) as [string, number];
+    await vi.waitFor(async () => expect((await listeners())[1]).toBe(1), 5000);
+    // Its looks are done: the next one comes in eleven seconds at the earliest.
+    await vi.waitFor(async () => expect(await looksOf(admin)).toBe(2), 5000);
+    proxy.blackhole();
+    const from = performance.now();
+    await other.publish('events', [message('x')]);
+    // A wait is four times as long as a command may take (500 ms), and an answer late by one; then the other link is asked.
+    await vi.waitFor(() => expect(kinds()).toEqual(['disconnected']), 5000);
+    proxy.pass();
+    const [delivery] = await waiting;
+    expect(delivery && textOf(delivery)).toBe('x');
+    expect(performance.now() - from).toBeLessThan(10_000);
+    await delivery?.ack();
+  }, 15_000);
+
   test('a link that is cut again and again loses nothing', async () => {
     const { proxy, damaged, other } = await linked();
     const { consumer } = await consume(damaged, { visibilityMs: 1000 });
@@ -137,6 +158,15 @@ async function whileCut<Result>(proxy: TcpProxy, doing: () => Promise<Result>): 
   const cut = proxy.cutAfter('workers');
   const [result] = await Promise.all([doing(), cut]);
   return result;
+}
+
+/** Claims that the server was sent by their hash, or in full. */
+async function looksOf(admin: ReturnType<typeof client>): Promise<number> {
+  const stats = await admin.info('commandstats');
+  return [...stats.matchAll(/cmdstat_rpop:calls=(\d+)|cmdstat_xreadgroup:calls=(\d+)/g)].reduce(
+    (sum, [, pops, reads]) => sum + Number(pops ?? reads),
+    0,
+  );
 }
 
 async function left(transport: { readonly queues?: { stats(): Promise<readonly object[]> } }): Promise<number> {
