@@ -19,7 +19,7 @@ export interface SessionOptions {
 /** Scripts say what they may do in a way that older servers do not understand. */
 const OLDEST = 7;
 /** Where a wait was not answered, commands are to be within this. */
-const CHECK_MS = 1800;
+const CHECK_MS = 1500;
 
 /** What every transport over Redis has open: its connections, consumers and publisher, and how they begin and end. */
 export class RedisSession {
