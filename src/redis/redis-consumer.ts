@@ -63,6 +63,8 @@ export class RedisConsumer implements Consumer, Settler {
   readonly #looks = new Looks();
   readonly #stopHearing: () => void;
   #refusedAt = Number.NEGATIVE_INFINITY;
+  /** The last look did. */
+  #found = false;
   readonly #woken = new Wakeup();
   #stopBeat: () => void = () => undefined;
   #beating = false;
@@ -86,7 +88,9 @@ export class RedisConsumer implements Consumer, Settler {
   async next(max: number, { waitMs = Number.POSITIVE_INFINITY, signal }: NextOptions = {}): Promise<RedisDelivery[]> {
     const giveUpAt = performance.now() + waitMs;
     while (max > 0 && !this.#closed && !signal?.aborted) {
-      if (waitMs <= 0 || this.#looks.leftMs <= 0) {
+      // Only a look that found nothing tells that there is nothing.
+      const isUnsure = this.#found && giveUpAt <= performance.now();
+      if (waitMs <= 0 || this.#looks.leftMs <= 0 || isUnsure) {
         const found = await this.#claim(max, signal);
         if (found.length > 0) return found;
       }
@@ -158,6 +162,7 @@ export class RedisConsumer implements Consumer, Settler {
     try {
       const { deliveries, nextDueMs } = await claiming;
       this.#refusedAt = Number.NEGATIVE_INFINITY;
+      this.#found = deliveries.length > 0;
       this.#looks.end(Math.min(nextDueMs, longest));
       return deliveries;
     } catch (error) {

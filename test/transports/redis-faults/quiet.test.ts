@@ -54,6 +54,17 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     expect(await waiting).toEqual([]);
   });
 
+  test('an empty list needs a look that found nothing: what came after one that found something is there', async () => {
+    const redis = await server();
+    const other = await opened(transport({ url: redis.url }));
+    const { consumer } = await consume(await opened(transport({ url: redis.url })));
+    await other.publish('events', [message('x')]);
+    // It got less than it asked for, and nobody waits for news yet: within a millisecond nobody will have told.
+    expect((await consumer.next(10, { waitMs: 0 })).map(textOf)).toEqual(['x']);
+    await other.publish('events', [message('y')]);
+    expect((await consumer.next(10, { waitMs: 1 })).map(textOf)).toEqual(['y']);
+  });
+
   test('what another process publishes for later comes when it is due', async () => {
     const { other, consumer, listening } = await pair();
     await listening();
