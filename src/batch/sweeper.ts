@@ -18,6 +18,8 @@ export interface SweeperParts {
 
 /** Between two sweeps, ms; each process starts at a moment of its own. */
 const EVERY_MS = 5000;
+/** The same while no batch was ever made. */
+const UNUSED_MS = 15_000;
 /** A batch that is being made, and was not heard of for this long, has lost its maker. */
 const UNSEALED_MS = 60_000;
 const FIRST_MS = 200;
@@ -33,6 +35,7 @@ export class Sweeper {
   #sweeps = 0;
   #started = false;
   #looked = false;
+  #used = true;
   #stopped = false;
 
   constructor(parts: SweeperParts) {
@@ -61,7 +64,8 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const { clock, logger, stalledAfterMs, keepMs } = this.#parts;
     try {
-      if (!(await this.#parts.used())) return;
+      this.#used = await this.#parts.used();
+      if (!this.#used) return;
       const batches = await this.#parts.batches();
       const now = clock.now();
       const times = { now, outbox: now, unsealed: now - UNSEALED_MS, idle: now - stalledAfterMs };
@@ -97,7 +101,7 @@ export class Sweeper {
     await batches.apply(batches.steps.stall(batchId, `nothing has moved for ${hours} hours: ${reason}`));
   }
 
-  #next(pause = EVERY_MS * (0.75 + Math.random() / 2)): void {
+  #next(pause = (this.#used ? EVERY_MS : UNUSED_MS) * (0.75 + Math.random() / 2)): void {
     this.#cancel = this.#parts.clock.after(pause, () => this.#round());
   }
 

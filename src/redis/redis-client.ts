@@ -10,8 +10,8 @@ type Options = Omit<ClientOptions, 'replyMapping'>;
 export interface ClientRole {
   /** Shown by CLIENT LIST. */
   readonly name: string;
-  /** A connection that blocks on purpose minds its time itself. */
-  readonly blocking?: boolean;
+  /** A command that is not answered within this, ms, means that the connection is dead. Default: the options' `timeoutMs`. */
+  readonly answerMs?: number;
 }
 
 /** Reconnecting goes on for ever, at most this far apart, ms. */
@@ -27,7 +27,7 @@ const SLOTS_REFRESH_MS = 2000;
  * A client that is not connected yet. It never sends a command twice and never keeps one for later: the library's own
  * resending would execute a publish a second time when only its reply was lost. Whoever may repeat a command does so.
  */
-export async function createClient(options: RedisOptions, { name, blocking }: ClientRole): Promise<Client> {
+export async function createClient(options: RedisOptions, { name, answerMs }: ClientRole): Promise<Client> {
   const { Cluster, Redis } = await import('ioredis');
   const { url = DEFAULT_URL, sentinel, cluster, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const target = parseUrl(url);
@@ -38,7 +38,7 @@ export async function createClient(options: RedisOptions, { name, blocking }: Cl
     connectionName: name,
     connectTimeout: timeoutMs,
     disconnectTimeout: DISCONNECT_MS,
-    ...(!blocking && { commandTimeout: timeoutMs }),
+    commandTimeout: answerMs ?? timeoutMs,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls }),

@@ -122,6 +122,21 @@ export class RedisConnection {
     return this.isReady;
   }
 
+  /**
+   * Another connection to this server was not answered. Where this one is not either, within `ms`, it is replaced: somebody
+   * who has nothing to send would not notice. In a Cluster the other one may be to another node, which says nothing.
+   */
+  async check(ms: number): Promise<void> {
+    const client = this.#client;
+    if (client?.status !== 'ready' || client.isCluster) return;
+    const ping = client.ping().then(
+      () => true,
+      () => true,
+    );
+    const answered = await Promise.race([ping, silence(ms)]);
+    if (!answered && client === this.#client) this.replace();
+  }
+
   /** Throws the client away, whatever it is doing, and begins anew. */
   replace(): void {
     const old = this.#client;
@@ -149,7 +164,9 @@ export class RedisConnection {
 
   /** Begins to connect, and goes on until it is closed. Rejects only when the options are wrong. */
   async start(): Promise<void> {
+    if (this.#client) return;
     const client = await createClient(this.#options, this.#role);
+    // Others may have begun meanwhile.
     if (this.#closed || this.#client) return;
     this.#client = client;
     const isCurrent = () => client === this.#client && !this.#closed;
@@ -214,4 +231,8 @@ function readable(error: Error & { readonly lastNodeError?: Error }): Error {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function silence(ms: number): Promise<false> {
+  return new Promise((resolve) => setTimeout(resolve, ms, false).unref());
 }

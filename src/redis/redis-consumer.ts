@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { ConsumeOptions, Consumer, TransportNotice } from '../contracts/transport.js';
 import { Wakeup } from '../contracts/wakeup.js';
+import type { Client } from './redis-client.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisDelivery, Settlement, Settler } from './redis-delivery.js';
 import { RedisFailure } from './redis-failure.js';
@@ -10,7 +11,7 @@ import type { RedisWaiter } from './redis-waiter.js';
 
 export interface Claimed {
   readonly deliveries: RedisDelivery[];
-  /** Ms until something is due that is not now. */
+  /** Ms until something beside the queue itself is due; 0: there may be more than was asked for. */
   readonly nextDueMs: number;
 }
 
@@ -31,6 +32,8 @@ export interface Source {
   unsettled(): readonly RedisDelivery[];
   /** Something beside the queue itself is due in so many ms. */
   expect(ms: number): void;
+  /** Blocks on the server for at most `ms`, taking nothing; true: there may be something in the queue itself. */
+  wait(client: Client, ms: number): Promise<boolean>;
   /** Gives back what was claimed for nobody, because the answer was lost. */
   leave(): Promise<void>;
 }
@@ -62,6 +65,8 @@ export class RedisConsumer implements Consumer, Settler {
   readonly #looks = new Looks();
   readonly #stopHearing: () => void;
   #refusedAt = Number.NEGATIVE_INFINITY;
+  /** The last look did. */
+  #found = false;
   readonly #woken = new Wakeup();
   #stopBeat: () => void = () => undefined;
   #beating = false;
@@ -89,7 +94,9 @@ export class RedisConsumer implements Consumer, Settler {
   async next(max: number, { waitMs = Number.POSITIVE_INFINITY, signal }: NextOptions = {}): Promise<RedisDelivery[]> {
     const giveUpAt = performance.now() + waitMs;
     while (max > 0 && !this.#closed && !signal?.aborted) {
-      if (waitMs <= 0 || this.#looks.leftMs <= 0) {
+      // Only a look that found nothing tells that there is nothing.
+      const isUnsure = this.#found && giveUpAt <= performance.now();
+      if (waitMs <= 0 || this.#looks.leftMs <= 0 || isUnsure) {
         const found = await this.#claim(max, signal);
         if (found.length > 0) return found;
       }
@@ -161,8 +168,8 @@ export class RedisConsumer implements Consumer, Settler {
     try {
       const { deliveries, nextDueMs } = await claiming;
       this.#refusedAt = Number.NEGATIVE_INFINITY;
-      // Where something was there may be more.
-      this.#looks.end(deliveries.length > 0 ? 0 : Math.min(nextDueMs, longest));
+      this.#found = deliveries.length > 0;
+      this.#looks.end(Math.min(nextDueMs, longest));
       return deliveries;
     } catch (error) {
       if (!(error instanceof RedisFailure)) throw error;

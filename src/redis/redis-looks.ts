@@ -1,7 +1,7 @@
 /** Without news a consumer looks this often: for what others handed back or lost, which no key tells of … */
 export const LOOK_MS = 1000;
-/** … and this often where it hears of what others put beside the queue: for what nobody says, and whether Redis answers at all. */
-const QUIET_LOOK_MS = 3000;
+/** … and this often where it hears of what others put beside the queue: for what nobody says. The wait finds out whether Redis answers. */
+const QUIET_LOOK_MS = 15_000;
 /** Of these up to a quarter less, so that a thousand idle workers do not look at one moment. */
 const JITTER = 0.25;
 /** What is heard of every moment is looked for no more often than this. */

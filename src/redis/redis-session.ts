@@ -18,6 +18,8 @@ export interface SessionOptions {
 
 /** Scripts say what they may do in a way that older servers do not understand. */
 const OLDEST = 7;
+/** Where a wait was not answered, commands are to be within this. */
+const CHECK_MS = 1500;
 
 /** What every transport over Redis has open: its connections, consumers and publisher, and how they begin and end. */
 export class RedisSession {
@@ -76,12 +78,17 @@ export class RedisSession {
   }
 
   /** Consumers of one queue and group share a connection. */
-  waiter({ queue, group, ...news }: { readonly queue: string; readonly group: string } & News): SharedWaiter {
+  waiter({
+    queue,
+    group,
+    ...news
+  }: { readonly queue: string; readonly group: string } & Omit<News, 'onSilence'>): SharedWaiter {
     const name = JSON.stringify([queue, group]);
+    const onSilence = () => void this.connection.check(Math.min(CHECK_MS, this.connection.timeoutMs));
     let waiter = this.#waiters.get(name);
     if (!waiter) {
       waiter = new SharedWaiter(
-        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, news),
+        () => new RedisWaiter(this.#redis, `thrun ${this.#options.transport} wait`, { ...news, onSilence }),
         () => this.#waiters.delete(name),
       );
       this.#waiters.set(name, waiter);

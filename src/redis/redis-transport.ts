@@ -19,7 +19,6 @@ import type { RedisOptions } from './redis-options.js';
 import { bury } from './redis-parcel-scripts.js';
 import { type Kind, TYPE_OF } from './redis-registry.js';
 import { RedisSession } from './redis-session.js';
-import type { Block } from './redis-waiter.js';
 
 /** What differs between the kinds of queues in Redis. */
 export interface QueueKind {
@@ -32,8 +31,6 @@ export interface QueueKind {
   send(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
   /** Registers the group on the queue. */
   join(session: RedisSession, options: ConsumeOptions, keys: QueueKeys): Promise<Source>;
-  /** How to wait for news. */
-  block(options: ConsumeOptions): Block;
 }
 
 /** A transport over Redis, but for the kind of its queues. */
@@ -81,7 +78,7 @@ export class RedisTransport implements Transport {
     const keys = new QueueKeys(queue);
     const source = await this.#kind.join(this.session, options, keys);
     const channels = [keys.scheduled, keys.group(group).due];
-    const waiter = this.session.waiter({ queue, group, channels, block: this.#kind.block(options) });
+    const waiter = this.session.waiter({ queue, group, channels, block: (client, ms) => source.wait(client, ms) });
     const consumer: RedisConsumer = new RedisConsumer(options, {
       connection,
       waiter: waiter.use(),

@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Client } from './redis-client.js';
 import { RedisConnection } from './redis-connection.js';
 import { failureOf } from './redis-failure.js';
-import type { RedisOptions } from './redis-options.js';
+import { LOOK_MS } from './redis-looks.js';
+import { DEFAULT_TIMEOUT_MS, type RedisOptions } from './redis-options.js';
 
 /** Blocks on the server for at most `ms`; true: there is news. */
 export type Block = (client: Client, ms: number) => Promise<boolean>;
@@ -11,15 +12,21 @@ export interface News {
   readonly block: Block;
   /** On which it is said in how many ms something is due that was put beside the queue. */
   readonly channels: readonly string[];
+  /** A wait was not answered. */
+  readonly onSilence: () => void;
 }
 
 type Wake = (handedBack: boolean) => void;
 /** In so many ms something is due. */
 type Told = (ms: number) => void;
 
-const BLOCK_MS = 5000;
-/** A block that is over on the server has this long to be heard of; then the connection is a dead one. */
-const GRACE_MS = 2000;
+/**
+ * A wait without news ends after this long, which is the proof that Redis answers: nobody asks for that while one is under
+ * way. Shorter where commands are to be answered soon.
+ */
+const WAIT_MS = 6000;
+/** One that is over on the server has this long to be heard of; then the connection is a dead one. A server is late by up to a second. */
+const GRACE_MS = 1200;
 /** Where the server will not let us block (it is full, say), look this often instead. */
 const POLL_MS = 100;
 
@@ -29,6 +36,7 @@ const POLL_MS = 100;
  */
 export class RedisWaiter {
   readonly #connection: RedisConnection;
+  readonly #waitMs: number;
   readonly #news: News;
   readonly #listeners = new Set<Told>();
   /** Of the present connection: it was asked to listen, and does. */
@@ -39,11 +47,16 @@ export class RedisWaiter {
   #closed = false;
 
   constructor(options: RedisOptions, name: string, news: News) {
-    this.#connection = new RedisConnection(options, { name, blocking: true });
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    this.#waitMs = Math.min(WAIT_MS, 4 * timeoutMs);
+    const answerMs = this.#waitMs + Math.min(GRACE_MS, timeoutMs);
+    this.#connection = new RedisConnection(options, { name, answerMs });
     this.#news = news;
     const lost = () => {
       this.#asked = false;
       this.#hears = false;
+      // Whoever relied on being told looks by himself.
+      this.#tell(LOOK_MS);
     };
     // What came during an outage was not heard of.
     this.#connection.listen({ lost, found: () => this.ring() });
@@ -85,11 +98,12 @@ export class RedisWaiter {
   async #run(): Promise<void> {
     await this.#connection.start();
     while (this.#sleepers.size > 0 && !this.#closed) {
-      if (!(await this.#connection.ready(BLOCK_MS))) continue;
+      if (!(await this.#connection.ready(this.#waitMs))) continue;
       try {
-        if (await this.#watched()) this.ring();
+        if (await this.#wait()) this.ring();
       } catch (error) {
-        const { outcome } = failureOf(error);
+        const { outcome, isSilence } = failureOf(error);
+        if (isSilence) this.#news.onSilence();
         if (outcome === 'refused') {
           await pause(POLL_MS);
           this.ring();
@@ -116,29 +130,17 @@ export class RedisWaiter {
     this.ring(true);
   }
 
-  readonly #told = (_channel: string, text: string): void => {
-    for (const told of this.#listeners) told(Number(text));
-  };
+  readonly #told = (_channel: string, text: string): void => this.#tell(Number(text));
 
-  async #watched(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => {
-        if (!this.#closed) this.#connection.replace();
-        resolve(false);
-      }, BLOCK_MS + GRACE_MS);
-      timer.unref();
-    });
-    const news = this.#connection.run(async (client) => {
+  #tell(ms: number): void {
+    for (const told of this.#listeners) told(ms);
+  }
+
+  #wait(): Promise<boolean> {
+    return this.#connection.run(async (client) => {
       if (!this.#asked) await this.#listen(client);
-      return this.#news.block(client, BLOCK_MS);
+      return this.#news.block(client, this.#waitMs);
     });
-    news.catch(() => undefined);
-    try {
-      return await Promise.race([news, silence]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

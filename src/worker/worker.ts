@@ -83,7 +83,7 @@ interface WorkerLane {
 
 /** How soon an attentive worker notices that there is nothing left. */
 const SOON_MS = 200;
-const IDLE_LOOK_MS = 5000;
+const IDLE_LOOK_MS = 7500;
 
 /** After the drain's time is up listeners have this long to heed their AbortSignal. */
 const GRACE_MS = 500;

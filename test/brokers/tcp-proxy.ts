@@ -71,6 +71,11 @@ export class TcpProxy {
     for (const link of this.#links) link.destroy();
   }
 
+  /** Every connection there is swallows everything from now on; new ones pass. */
+  forget(): void {
+    for (const link of this.#links) link.forgotten = true;
+  }
+
   /** The server sees every connection end; the clients do not, until they say something. */
   hangUp(): void {
     for (const link of this.#links) link.hangUp();
@@ -85,6 +90,7 @@ export class TcpProxy {
 
 class Link {
   onGone: () => void = () => undefined;
+  forgotten = false;
   /** Requests seen since the match was set, so that it is found across chunks. */
   #seen = Buffer.alloc(0);
   #cut = false;
@@ -99,7 +105,7 @@ class Link {
     server.setNoDelay();
     client.on('data', (chunk: Buffer) => this.#request(chunk, mode()));
     server.on('data', (chunk: Buffer) => {
-      if (!this.#cut) forward(chunk, this.client, mode());
+      if (!this.#cut && !this.forgotten) forward(chunk, this.client, mode());
     });
     for (const socket of [client, server]) {
       // A side that breaks off is what this is for.
@@ -122,7 +128,7 @@ class Link {
   }
 
   #request(chunk: Buffer, mode: Mode): void {
-    if (this.#cut) return;
+    if (this.#cut || this.forgotten) return;
     // What a kernel answers for a connection that it has forgotten.
     if (this.#hungUp) return this.destroy();
     forward(chunk, this.server, mode);

@@ -32,11 +32,11 @@ end
 `;
 
 /**
- * Takes up to `max`: what others lost, what is due, then the list, in one step.
+ * Takes up to `max`: what others lost, what is due, then the list, in one step; or nothing but the list, which is the hot path.
  *
  * KEYS list seq scheduled scheduled:bodies marks popped · leases held done due parcels
- * ARGV token, tokens the asker holds (' a b '), tokens whose claim was never answered, max, lease ms, whether to mark
- * Returns { ms until something is due or -1, number of the first message, how many parcels, of each parcel id, attempts,
+ * ARGV token, tokens the asker holds (' a b '), tokens whose claim was never answered, max, lease ms, whether to look everywhere
+ * Returns { ms until something is due or -1 (it did not look), number of the first message, how many parcels, of each parcel id, attempts,
  *   crashes, target, message, publishedAt, body; how many messages, these packed }
  */
 export const claim = new RedisScript<ClaimReply>(
@@ -47,18 +47,20 @@ export const claim = new RedisScript<ClaimReply>(
 local list, seq, scheduled, scheduled_bodies, marks, popped = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local keys = { leases = KEYS[7], held = KEYS[8], done = KEYS[9], due = KEYS[10], parcels = KEYS[11] }
 local token, known, unanswered = ARGV[1], ARGV[2], ARGV[3]
-local max, lease_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
+local max, lease_ms, everywhere = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local t = now()
 
-for lost in string.gmatch(unanswered, '%S+') do give_back(keys, lost, t, false) end
-reap(keys, t, known)
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0, 1000)) do
-  redis.call('LPUSH', list, redis.call('HGET', scheduled_bodies, id))
-  redis.call('ZREM', scheduled, id)
-  redis.call('HDEL', scheduled_bodies, id)
+local parcels = {}
+if everywhere then
+  for lost in string.gmatch(unanswered, '%S+') do give_back(keys, lost, t, false) end
+  reap(keys, t, known)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0, 1000)) do
+    redis.call('LPUSH', list, redis.call('HGET', scheduled_bodies, id))
+    redis.call('ZREM', scheduled, id)
+    redis.call('HDEL', scheduled_bodies, id)
+  end
+  parcels = take_due(keys, t, max)
 end
-
-local parcels = take_due(keys, t, max)
 local messages, bytes, left = {}, 0, max - #parcels
 local chunk = 8
 while left > 0 and bytes < ${CLAIM_BYTES} do
@@ -81,11 +83,12 @@ if #messages > 0 then
 end
 local packed = cmsgpack.pack(messages)
 if #parcels + #messages > 0 then hold(keys, token, t + lease_ms, { first, parcels, #messages, packed }) end
-tell_rest(keys, t)
-if ARGV[6] == '1' then mark(list, marks, popped, t) end
-
 local soon = -1
-if #parcels + #messages < max then soon = next_due(t, keys.due, keys.leases, scheduled) end
+if everywhere then
+  tell_rest(keys, t)
+  mark(list, marks, popped, t)
+  soon = next_due(t, keys.due, keys.leases, scheduled)
+end
 local reply = { soon, first, #parcels }
 for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]

@@ -1,4 +1,5 @@
 import type { ConsumeOptions } from '../../contracts/transport.js';
+import type { Client } from '../../redis/redis-client.js';
 import type { RedisConnection } from '../../redis/redis-connection.js';
 import type { Claimed, Source } from '../../redis/redis-consumer.js';
 import { RedisDelivery, type Settler } from '../../redis/redis-delivery.js';
@@ -14,8 +15,8 @@ import type { RedisSession } from '../../redis/redis-session.js';
 import type { Round } from '../../redis/redis-settling.js';
 import { type ClaimReply, claim, settle } from './redis-list-scripts.js';
 
-/** How often a claim notes how much there is, for telling the age of the oldest. */
-const MARK_MS = 1000;
+/** However much there is to do, a claim looks everywhere this often: it also notes how much there is, for telling the age of the oldest. */
+const LOOK_MS = 1000;
 
 /** Claims from a list and its parcels: one script for a batch, one record for what it took. */
 export class RedisListSource implements Source {
@@ -29,7 +30,8 @@ export class RedisListSource implements Source {
   /** Claims whose answer was lost: nobody has what they took, if they took anything. */
   readonly #unanswered = new Set<string>();
   #claims = 0;
-  #markedAt = Number.NEGATIVE_INFINITY;
+  /** By `performance.now()`: when what is beside the list is to be looked at. */
+  #lookAt = 0;
 
   constructor(
     { connection, registry }: Pick<RedisSession, 'connection' | 'registry'>,
@@ -43,14 +45,25 @@ export class RedisListSource implements Source {
     this.#group = keys.group(options.group);
   }
 
-  async claim(max: number, settler: Settler): Promise<Claimed> {
+  async claim(max: number, settler: Settler, lookMs: number): Promise<Claimed> {
     const token = `${this.holder}.${++this.#claims}`;
-    const unanswered = [...this.#unanswered];
+    const isLook = performance.now() >= this.#lookAt;
+    const unanswered = isLook ? [...this.#unanswered] : [];
+    // What is said from here on it may miss.
+    if (isLook) this.#lookAt = Number.POSITIVE_INFINITY;
     try {
-      const reply = await this.#send(token, max, unanswered);
+      const reply = await this.#send(token, max, unanswered, isLook);
       for (const lost of unanswered) this.#unanswered.delete(lost);
-      return this.#claimed(token, reply, settler);
+      const deliveries = this.#claimed(token, reply, settler);
+      const [soon, , parcels] = reply;
+      // There may be more parcels.
+      if (isLook) this.expect(parcels > 0 ? 0 : Math.min(soon < 0 ? lookMs : soon, lookMs));
+      const nextDueMs = deliveries.length < max ? Math.max(this.#lookAt - performance.now(), 0) : 0;
+      // Among much to do it looks sooner than a consumer that waits to be told.
+      if (isLook) this.expect(LOOK_MS);
+      return { deliveries, nextDueMs };
     } catch (error) {
+      this.expect(0);
       if (error instanceof RedisFailure && error.outcome === 'unknown') this.#unanswered.add(token);
       throw error;
     }
@@ -97,29 +110,32 @@ export class RedisListSource implements Source {
     return this.#leases.unsettled();
   }
 
-  expect(): void {
-    // Every claim looks everywhere.
+  expect(ms: number): void {
+    this.#lookAt = Math.min(this.#lookAt, performance.now() + ms);
+  }
+
+  /** A rotation by nothing: it blocks while the list is empty, and changes nothing when it is not. */
+  async wait(client: Client, ms: number): Promise<boolean> {
+    const { queue } = this.#options;
+    return (await client.blmove(queue, queue, 'RIGHT', 'RIGHT', ms / 1000)) !== null;
   }
 
   async leave(): Promise<void> {
     if (this.#unanswered.size === 0) return;
-    await this.#send('', 0, [...this.#unanswered]).catch(() => undefined);
+    await this.#send('', 0, [...this.#unanswered], true).catch(() => undefined);
   }
 
-  #send(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
-    const now = performance.now();
-    const marks = now - this.#markedAt >= MARK_MS;
-    if (marks) this.#markedAt = now;
+  #send(token: string, max: number, unanswered: readonly string[], everywhere: boolean): Promise<ClaimReply> {
     const { queue, seq, scheduled, scheduledBodies, marks: markKey, popped } = this.#keys;
     const { leases, held, done, due, parcels } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, markKey, popped, leases, held, done, due, parcels];
     const known = ` ${this.#leases.tokens.join(' ')} `;
-    const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs, marks ? 1 : 0];
+    const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs, everywhere ? 1 : 0];
     return this.#connection.run((client) => claim.run(client, keys, args));
   }
 
-  #claimed(token: string, reply: ClaimReply, settler: Settler): Claimed {
-    const [soon, first, parcels, ...rest] = reply;
+  #claimed(token: string, reply: ClaimReply, settler: Settler): RedisDelivery[] {
+    const [, first, parcels, ...rest] = reply;
     const deliveries: RedisDelivery[] = [];
     const [messages, packed] = rest.slice(parcels * PARCEL_FIELDS) as [number, Buffer];
     const lease = new Lease(token, parcels + messages, deliveries);
@@ -131,7 +147,7 @@ export class RedisListSource implements Source {
       );
     });
     if (deliveries.length > 0) this.#leases.add(lease);
-    return { deliveries, nextDueMs: soon < 0 ? Number.POSITIVE_INFINITY : soon };
+    return deliveries;
   }
 
   #lose(lease: Lease | undefined): readonly RedisDelivery[] {

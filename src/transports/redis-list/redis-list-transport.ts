@@ -3,7 +3,6 @@ import type { ConsumeOptions, OutgoingMessage } from '../../contracts/transport.
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { type QueueKind, RedisTransport } from '../../redis/redis-transport.js';
-import type { Block } from '../../redis/redis-waiter.js';
 import type { RedisListOptions } from './redis-list-options.js';
 import { RedisListQueues } from './redis-list-queues.js';
 import { schedule } from './redis-list-scripts.js';
@@ -33,7 +32,6 @@ const LISTS: QueueKind = {
     await register(session, options, keys);
     return new RedisListSource(session, options, keys);
   },
-  block: ({ queue }) => rotation(queue),
 };
 
 function push({ connection }: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown> {
@@ -58,11 +56,6 @@ async function register(
   if (others.length === 0) return;
   const message = `the list ${queue} is also consumed by ${others.join(', ')}: each event goes to one of them only; give them queues of their own, or use redis-streams`;
   onNotice({ kind: 'degraded', message });
-}
-
-/** A rotation by nothing: it blocks while the list is empty, and changes nothing when it is not. */
-function rotation(list: string): Block {
-  return async (client, ms) => (await client.blmove(list, list, 'RIGHT', 'RIGHT', ms / 1000)) !== null;
 }
 
 function bytes(body: Uint8Array): Buffer {

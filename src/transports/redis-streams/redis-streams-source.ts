@@ -13,6 +13,7 @@ import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import type { Round } from '../../redis/redis-settling.js';
 import { bodyOf } from './redis-streams-entry.js';
+import { StreamEnd } from './redis-streams-end.js';
 import { StreamRound } from './redis-streams-round.js';
 import {
   type ClaimReply,
@@ -44,6 +45,7 @@ export class RedisStreamsSource implements Source {
   readonly #group: GroupKeys;
   /** Made for this process and moment: nobody else ever reads what is pending under it. */
   readonly holder = `${hostname()}-${process.pid}-${crypto.randomUUID()}`;
+  readonly #end: StreamEnd;
   readonly #leases = new Leases();
   /** Entries in hand. */
   #entries = new Bag<RedisDelivery>();
@@ -65,6 +67,7 @@ export class RedisStreamsSource implements Source {
     this.#keys = keys;
     this.#historyMs = historyMs;
     this.#group = keys.group(options.group);
+    this.#end = new StreamEnd(options.queue, options.group);
   }
 
   /** @param again it was there, and is gone: everything that is still in the stream is read again rather than lost */
@@ -81,8 +84,7 @@ export class RedisStreamsSource implements Source {
       if (this.#sweepUntil > 0) await this.#sweep();
       if (performance.now() < this.#lookAt) {
         const deliveries = await this.#read(room, settler);
-        if (deliveries.length > 0) return { deliveries, nextDueMs: 0 };
-        return { deliveries, nextDueMs: Math.max(this.#lookAt - performance.now(), 0) };
+        return { deliveries, nextDueMs: deliveries.length < room ? Math.max(this.#lookAt - performance.now(), 0) : 0 };
       }
       return await this.#readAll(room, settler, lookMs);
     } catch (error) {
@@ -150,6 +152,10 @@ export class RedisStreamsSource implements Source {
     this.#lookAt = Math.min(this.#lookAt, performance.now() + ms);
   }
 
+  wait(client: Client, ms: number): Promise<boolean> {
+    return this.#end.wait(client, ms);
+  }
+
   async leave(): Promise<void> {
     const { queue, group } = this.#options;
     try {
@@ -192,7 +198,7 @@ export class RedisStreamsSource implements Source {
       this.#lookAt = 0;
     }
     deliveries.push(...this.#deliver(rest[parcels * PARCEL_FIELDS] as Entries, settler));
-    return { deliveries, nextDueMs };
+    return { deliveries, nextDueMs: parcels > 0 || deliveries.length >= max ? 0 : nextDueMs };
   }
 
   #sendClaim(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
@@ -217,12 +223,12 @@ export class RedisStreamsSource implements Source {
     const names = new PackedList(ids);
     if (names.enter() === 0) return deliveries;
     const text = ids.toString('latin1');
-    let bytes = 0;
+    let [bytes, id] = [0, ''];
     eachBody(
       packed,
       (bodies, from, to) => {
         names.step();
-        const id = text.slice(names.from, names.to);
+        id = text.slice(names.from, names.to);
         const publishedAt = Number(id.slice(0, id.indexOf('-')));
         bytes += to - from;
         const delivery = new RedisDelivery(settler, id, undefined, 0, bodies, from, to, publishedAt, 1, 0, undefined);
@@ -231,6 +237,7 @@ export class RedisStreamsSource implements Source {
       },
       bodyOf,
     );
+    this.#end.read(id);
     this.#averageBytes += NEWEST * (bytes / deliveries.length - this.#averageBytes);
     return deliveries;
   }

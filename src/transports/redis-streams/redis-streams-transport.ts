@@ -4,10 +4,8 @@ import type { OutgoingMessage } from '../../contracts/transport.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { type QueueKind, RedisTransport } from '../../redis/redis-transport.js';
-import type { Block } from '../../redis/redis-waiter.js';
 import { FIELD } from './redis-streams-entry.js';
 import { RedisStreamsHistory } from './redis-streams-history.js';
-import { groupsOf } from './redis-streams-info.js';
 import type { RedisStreamsOptions } from './redis-streams-options.js';
 import { RedisStreamsQueues } from './redis-streams-queues.js';
 import { add } from './redis-streams-queue-scripts.js';
@@ -42,7 +40,6 @@ function streams(historyMs: number): QueueKind {
       await source.join(false);
       return source;
     },
-    block: ({ queue, group }) => unread(queue, group),
   };
 }
 
@@ -55,12 +52,4 @@ function append({ connection }: RedisSession, queue: string, messages: readonly 
   const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
   const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), body]);
   return connection.run((client) => add.run(client, [queue, seq, scheduled, scheduledBodies], args));
-}
-
-/** Whatever comes after the last that the group has read is new to it; reading on from there takes nothing. */
-function unread(queue: string, group: string): Block {
-  return async (client, ms) => {
-    const last = (await groupsOf(client, queue)).get(group) ?? '0-0';
-    return (await client.xread('COUNT', 1, 'BLOCK', ms, 'STREAMS', queue, last)) !== null;
-  };
 }

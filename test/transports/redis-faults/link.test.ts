@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { message, receive, receiveOne, textOf, textsOf } from '../../../src/testing/conformance/receive.js';
 import type { TcpProxy } from '../../brokers/tcp-proxy.js';
+import { RedisListTransport } from '../../../src/transports/redis-list/redis-list-transport.js';
 import { client, consume, opened, proxyTo, server, TRANSPORTS } from './stage.js';
 
 describe.each(TRANSPORTS)('%s', (_, transport) => {
@@ -132,6 +133,26 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     expect(notices).toEqual([]);
   });
 });
+
+// At the default times. Nothing in it is different for streams.
+test('both links of an idle consumer swallow everything: it is noticed though it only waits, and goes on within 10 s', async () => {
+  const redis = await server();
+  const proxy = await proxyTo(redis.port);
+  const damaged = await opened(new RedisListTransport({ url: `redis://127.0.0.1:${proxy.port}` }));
+  const { consumer, kinds } = await consume(damaged, { visibilityMs: 90_000 });
+  const waiting = consumer.next(1);
+  const admin = client(redis.url);
+  const looks = async () => Number(/cmdstat_rpop:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+  // The second is due to its having begun to listen; the next is eleven seconds away at the least.
+  await vi.waitFor(async () => expect(await looks()).toBe(2), 5000);
+  proxy.forget();
+  const from = performance.now();
+  await admin.lpush('events', 'x');
+  const [delivery] = await waiting;
+  expect(delivery && textOf(delivery)).toBe('x');
+  expect(performance.now() - from).toBeLessThan(10_000);
+  expect(kinds()).toEqual(['disconnected', 'reconnected']);
+}, 20_000);
 
 /** The answer to the next command that names the group is lost while `doing`. */
 async function whileCut<Result>(proxy: TcpProxy, doing: () => Promise<Result>): Promise<Result> {
