@@ -1,4 +1,3 @@
-import { Bag, type Placed } from '../../contracts/bag.js';
 import type { Clock } from '../../contracts/clock.js';
 import { ThrunError } from '../../contracts/errors.js';
 import { closed, refused, type ServerError, textOf } from './rabbitmq-errors.js';
@@ -12,9 +11,6 @@ const MOST_REFUSALS = 3;
 /** No answer for so long, though the broker is not blocked: the channel is given up. */
 const SILENCE_MS = 8000;
 
-/** Looks at what waits for an answer, within each of these times. */
-const LOOKS = 20;
-
 /** Before a message is sent again that the broker did not want. */
 const PAUSE_MS = 50;
 
@@ -27,9 +23,8 @@ export class Publisher {
   readonly #topology: Topology;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #lookMs: number;
-  readonly #attempts = new Bag<Attempt>();
-  #isWatching = false;
+  /** Calls of `send` that are not answered. */
+  #sending = 0;
   #idle: (() => void) | undefined;
   #channel: Promise<Outlet> | undefined;
   #ready: Outlet | undefined;
@@ -40,7 +35,6 @@ export class Publisher {
     this.#topology = topology;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#lookMs = Math.ceil(Math.min(timeoutMs, SILENCE_MS) / LOOKS);
   }
 
   /**
@@ -50,18 +44,21 @@ export class Publisher {
   send(parcels: readonly Parcel[]): Promise<void> {
     if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      const attempt = new Attempt(reject);
-      this.#attempts.add(attempt);
-      if (!this.#isWatching) this.#watch();
+      this.#sending++;
+      const attempt: Attempt = { expired: false, outlet: undefined };
+      const stopWatching = this.#watch(attempt, this.#timeoutMs, () => {
+        this.#answered();
+        reject(this.#unknown());
+      });
+      const done = (answer: () => void) => {
+        if (attempt.expired) return;
+        stopWatching();
+        this.#answered();
+        answer();
+      };
       this.#deliver(parcels, attempt).then(
-        () => {
-          this.#answered(attempt);
-          resolve();
-        },
-        (error: unknown) => {
-          this.#answered(attempt);
-          reject(error as Error);
-        },
+        () => done(resolve),
+        (error: unknown) => done(() => reject(error as Error)),
       );
     });
   }
@@ -69,40 +66,26 @@ export class Publisher {
   /** Waits for what is on its way, then takes no more. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#attempts.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#sending > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  #answered(attempt: Attempt): void {
-    this.#attempts.delete(attempt);
-    if (this.#attempts.size === 0) this.#idle?.();
-  }
-
-  /** One timer for all: a publish that is confirmed at once does not pay for one of its own. */
-  #watch(): void {
-    this.#isWatching = true;
-    this.#clock.after(this.#lookMs, () => {
-      for (const attempt of [...this.#attempts]) this.#look(attempt);
-      this.#isWatching = false;
-      if (this.#attempts.size > 0) this.#watch();
-    });
+  #answered(): void {
+    if (--this.#sending === 0) this.#idle?.();
   }
 
   /**
    * However healthy a channel looks, its answers may not come: one that lost them in a change of the queue's leader never
    * gives them. Whatever waits for one is then sent again on another.
    */
-  #look(attempt: Attempt): void {
-    // It came some time before the first look: no earlier than promised, and up to a look later.
-    const ms = attempt.looks++ * this.#lookMs;
-    attempt.expired = ms >= this.#timeoutMs;
-    if (attempt.expired) {
-      attempt.reject(this.#unknown());
-      this.#answered(attempt);
-    }
-    const isSilent = attempt.expired || ms - attempt.lastSilence >= SILENCE_MS;
-    if (!isSilent) return;
-    attempt.lastSilence = ms;
-    if (this.#link.blocked === undefined) attempt.outlet?.abandon();
+  #watch(attempt: Attempt, leftMs: number, onExpired: () => void): () => void {
+    const ms = Math.min(leftMs, SILENCE_MS);
+    let cancel = this.#clock.after(ms, () => {
+      attempt.expired = leftMs <= ms;
+      if (attempt.expired) onExpired();
+      else cancel = this.#watch(attempt, leftMs - ms, onExpired);
+      if (this.#link.blocked === undefined) attempt.outlet?.abandon();
+    });
+    return () => cancel();
   }
 
   async #deliver(parcels: readonly Parcel[], attempt: Attempt): Promise<void> {
@@ -195,15 +178,9 @@ export class Publisher {
 }
 
 /** One call of `send`, until it is done or has taken too long. */
-class Attempt implements Placed {
-  place = -1;
-  /** So often it was seen waiting, and how long it had been, ms, when its channel was last given up. */
-  looks = 0;
-  lastSilence = 0;
-  expired = false;
+interface Attempt {
+  expired: boolean;
   outlet: Outlet | undefined;
-
-  constructor(readonly reject: (error: Error) => void) {}
 }
 
 function isDeclared(parcels: readonly Parcel[], { declared }: Outlet): boolean {
