@@ -123,7 +123,9 @@ export class Session implements Settling {
     if (!this.#subscription) {
       const { queue, group } = this.#parts.options;
       const { main, again } = groupNames(queue, group);
-      this.#subscription = new Subscription(this.#channel, [main, again], (flow, message) => {
+      // In this order: where the one thing asked for comes of the group's queue, both can be cancelled before what takes its
+      // place is written, and would come back here unasked.
+      this.#subscription = new Subscription(this.#channel, [again, main], (flow, message) => {
         if (message) this.#receive(message, flow, flow.queue === again);
         else this.#over({ kind: 'cancelled' });
       });
