@@ -144,11 +144,7 @@ export class RabbitmqConsumer implements Consumer {
   /** Widens the subscription where it cannot bring what is asked for; for somebody quick to what he has in hand at once. */
   #makeRoom(max: number): void {
     const session = this.#session;
-    if (!session) return;
-    if (!session.isSubscribed) return session.subscribe(max);
-    const wanted = this.#isQuick ? 2 ** Math.ceil(Math.log2(max + session.held)) : 0;
-    const more = Math.max(wanted - session.width, max - session.room);
-    if (more > 0) session.subscribe(more);
+    session?.subscribe(max, session.isSubscribed && this.#isQuick ? max + session.held : 0);
   }
 
   /** Nothing is hoarded that nobody asks for. */

@@ -5,7 +5,7 @@ import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../contracts/
 import type { Acks } from './rabbitmq-acks.js';
 import { cloudEventOf } from './rabbitmq-cloudevent.js';
 import { type Counts, countsOf, deliveryCount, NO_COUNTS } from './rabbitmq-headers.js';
-import type { Subscription } from './rabbitmq-subscription.js';
+import type { Flow } from './rabbitmq-subscription.js';
 
 /** What a delivery needs of the channel it came by. */
 export interface Settling {
@@ -46,8 +46,8 @@ export class RabbitmqDelivery implements Delivery, Placed {
     readonly message: ConsumeMessage,
     acks: Acks,
     readonly queue: string,
-    /** The subscription it came by. */
-    readonly subscription: Subscription,
+    /** What it came by. */
+    readonly flow: Flow,
     isOurs: boolean,
   ) {
     this.id = idOf(message);

@@ -12,7 +12,7 @@ import { groupNames } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 import { Replacing } from './rabbitmq-replacing.js';
-import { Subscription } from './rabbitmq-subscription.js';
+import { type Flow, Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
 export interface SessionParts {
@@ -21,6 +21,8 @@ export interface SessionParts {
   readonly parcels: Parcels;
   readonly clock: Clock;
   readonly countsRejected: boolean;
+  /** Where what waits for no group in particular is passed on. */
+  readonly inbox: Channel;
   /** A further channel of the same connection. */
   readonly channel: () => Promise<Channel>;
   readonly onArrival: (delivery: RabbitmqDelivery) => void;
@@ -43,14 +45,13 @@ export class Session implements Settling {
   readonly #parts: SessionParts;
   readonly #channel: Channel;
   readonly #acks: Acks;
-  #inbox: Inbox | undefined;
+  readonly #inbox: Inbox;
   readonly #suspects: Suspects;
   readonly #unsettled = new Bag<RabbitmqDelivery>();
   readonly #timers = new Set<() => void>();
   readonly #replacing: Replacing;
   #subscription: Subscription | undefined;
   #ending: Promise<void> | undefined;
-  #width = 0;
   #end: (end: SessionEnd) => void = () => undefined;
   #error: Error | undefined;
   #isOver = false;
@@ -64,9 +65,10 @@ export class Session implements Settling {
     this.#parts = parts;
     this.#channel = channel;
     this.suspectQueue = groupNames(parts.options.queue, parts.options.group).suspect;
-    // Sets the width of subscriptions to come to what it is.
-    const ask = () => channel.prefetch(this.#width);
+    // Counts for no consumer: each is preceded by its own.
+    const ask = () => channel.prefetch(1);
     this.#acks = new Acks(channel, ask, parts.onLost);
+    this.#inbox = new Inbox(parts.options.queue, parts.inbox, parts);
     this.#suspects = new Suspects(parts);
     this.#replacing = new Replacing(parts, this.#acks, {
       isOver: () => this.#isOver,
@@ -77,17 +79,14 @@ export class Session implements Settling {
       this.#error = error;
     });
     channel.on('close', () => this.#over({ kind: 'channel', error: this.#error }));
+    parts.inbox.on('close', () => void this.abandon());
   }
 
   /** Starts to pass on what waits in the inbox. */
   async #watchInbox(): Promise<void> {
     this.#isWatching = true;
     try {
-      const channel = await this.#parts.channel();
-      this.#inbox = new Inbox(this.#parts.options.queue, channel, this.#parts);
-      channel.on('close', () => void this.abandon());
-      if (this.#isOver) await this.#inbox.close();
-      else await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
+      await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
     } catch {
       await this.abandon();
     }
@@ -96,11 +95,6 @@ export class Session implements Settling {
   /** How much more may come without another word. */
   get room(): number {
     return this.#subscription?.room ?? 0;
-  }
-
-  /** How much the broker may push ahead of its settlement. */
-  get width(): number {
-    return this.#subscription?.width ?? 0;
   }
 
   get isSubscribed(): boolean {
@@ -124,26 +118,26 @@ export class Session implements Settling {
     if (this.#subscription?.keep() === false) this.#subscription = undefined;
   }
 
-  /** Receives up to so many more messages of each queue ahead of their settlement. */
-  subscribe(more: number): void {
-    if (!this.#isWatching) void this.#watchInbox();
+  /** Receives up to `room` more messages of each queue; of one that brings some, up to `ahead` ahead of their settlement. */
+  subscribe(room: number, ahead = 0): void {
     if (!this.#subscription) {
       const { queue, group } = this.#parts.options;
       const { main, again } = groupNames(queue, group);
-      const subscription: Subscription = new Subscription(this.#channel, [again, main], (from, message) => {
-        if (message) this.#receive(message, subscription, from === again);
+      // In this order: where the one thing asked for comes of the group's queue, both can be cancelled before what takes its
+      // place is written, and would come back here unasked.
+      this.#subscription = new Subscription(this.#channel, [again, main], (flow, message) => {
+        if (message) this.#receive(message, flow, flow.queue === again);
         else this.#over({ kind: 'cancelled' });
       });
-      this.#subscription = subscription;
     }
-    this.#subscription.widen(more);
-    this.#width = more;
+    this.#subscription.widen(room, ahead);
+    if (!this.#isWatching) void this.#watchInbox();
   }
 
-  /** Nothing more comes; resolves when that is so. */
-  async unsubscribe(): Promise<void> {
+  /** Nothing more comes; resolves when that is so. @param written what has to be on the broker by then */
+  async unsubscribe(written?: Promise<void>): Promise<void> {
     const subscription = this.#subscription;
-    if (subscription) this.#ending = subscription.end();
+    if (subscription) this.#ending = subscription.end(written);
     await this.#ending;
     if (this.#subscription === subscription && subscription?.hasEnded) this.#subscription = undefined;
   }
@@ -200,14 +194,15 @@ export class Session implements Settling {
   async close(ms: number): Promise<void> {
     const late = new Promise<void>((resolve) => void this.#parts.clock.after(ms, () => resolve()));
     await Promise.race([this.#handBack(), late, this.ended]);
-    const closing = Promise.all([this.#inbox?.close(), closeChannel(this.#channel), this.#suspects.close()]);
+    const closing = Promise.all([this.#inbox.close(), closeChannel(this.#channel), this.#suspects.close()]);
     await Promise.race([closing, late]);
   }
 
   async #handBack(): Promise<void> {
     // What takes the place of others comes back here at once: it has to be on the broker before it is quiet.
-    await this.flush();
-    await this.unsubscribe();
+    await this.#replacing.flush();
+    const written = this.flush();
+    await Promise.all([written, this.unsubscribe(written)]);
     for (const cancel of this.#timers) cancel();
     // In one acknowledgement: of many the broker keeps some for later, and forgets them with the channel (decision 66).
     const rest = [...this.#unsettled].filter(({ settled }) => !settled);
@@ -221,9 +216,9 @@ export class Session implements Settling {
     await closeChannel(this.#channel);
   }
 
-  #receive(message: ConsumeMessage, subscription: Subscription, isOurs: boolean): void {
+  #receive(message: ConsumeMessage, flow: Flow, isOurs: boolean): void {
     const { queue } = this.#parts.options;
-    const delivery = new RabbitmqDelivery(this, message, this.#acks, queue, subscription, isOurs);
+    const delivery = new RabbitmqDelivery(this, message, this.#acks, queue, flow, isOurs);
     this.#unsettled.add(delivery);
     const early = delivery.due === undefined ? 0 : delivery.due - this.#parts.clock.now();
     if (early <= 0) this.#parts.onArrival(delivery);
@@ -249,7 +244,7 @@ export class Session implements Settling {
   }
 
   #forget(delivery: RabbitmqDelivery): void {
-    if (this.#unsettled.delete(delivery)) delivery.subscription.settled();
+    if (this.#unsettled.delete(delivery)) delivery.flow.settled();
   }
 
   #lose(delivery: RabbitmqDelivery): void {
@@ -262,7 +257,7 @@ export class Session implements Settling {
     if (this.#isOver) return;
     this.#isOver = true;
     for (const cancel of this.#timers) cancel();
-    void this.#inbox?.close();
+    void this.#inbox.close();
     this.#acks.end();
     // Those that are being replaced find out themselves.
     for (const delivery of [...this.#unsettled]) if (!delivery.settled) this.#lose(delivery);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
+import { closeChannel } from './rabbitmq-channel.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
 import { textOf } from './rabbitmq-errors.js';
 import type { Link, LinkEvent } from './rabbitmq-link.js';
@@ -125,13 +126,19 @@ export class Sessions {
   async #connect(): Promise<Session> {
     const { link, topology } = this.#parts;
     const { queue, group } = this.#options;
-    await topology.group(queue, group);
-    const channel = await link.channel();
+    const [channel, inbox] = await Promise.all([link.channel(), link.channel()]);
+    try {
+      await topology.group(queue, group, channel, inbox);
+    } catch (error) {
+      for (const one of [channel, inbox]) void closeChannel(one);
+      throw error;
+    }
     return new Session(
       {
         ...this.#parts,
         options: this.#options,
         countsRejected: link.serverMajor >= 4,
+        inbox,
         channel: () => link.channel(),
         onArrival: this.#hooks.onArrival,
         onLost: (id) => {

@@ -6,13 +6,41 @@ const WIDEST = 2000;
 /** Nothing came for so long: nothing is on its way either. */
 const CALM_MS = 25;
 
-/** The same where the broker had nothing left to send. */
-const EMPTY_MS = 5;
+/** The same where the broker had nothing left to send: in a cluster another node may be sending it. */
+const EMPTY_MS = 2;
 
 interface Ending {
   /** Too late to keep it. */
   isFinal: boolean;
   done: Promise<void>;
+}
+
+/** What comes of one queue. */
+export class Flow {
+  /** How much may come ahead of its settlement. */
+  width = 0;
+  /** Grows with whatever comes and whatever is settled. */
+  changes = 0;
+  /** Something has come since it was last widened. */
+  isUsed = false;
+  outstanding = 0;
+
+  constructor(readonly queue: string) {}
+
+  get room(): number {
+    return this.width - this.outstanding;
+  }
+
+  came(): void {
+    this.outstanding++;
+    this.changes++;
+    this.isUsed = true;
+  }
+
+  settled(): void {
+    this.outstanding--;
+    this.changes++;
+  }
 }
 
 /**
@@ -22,45 +50,40 @@ interface Ending {
  */
 export class Subscription {
   readonly #channel: Channel;
-  readonly #queues: readonly string[];
-  readonly #take: (queue: string, message: ConsumeMessage | null) => void;
+  readonly #flows: readonly Flow[];
+  readonly #take: (flow: Flow, message: ConsumeMessage | null) => void;
   #tags: Promise<{ readonly consumerTag: string }>[] = [];
-  #outstanding = 0;
-  /** Grows with whatever comes and whatever is settled. */
-  #changes = 0;
   #ending: Ending | undefined;
-  /** How much may be received ahead of its settlement. */
-  width = 0;
 
-  constructor(
-    channel: Channel,
-    queues: readonly string[],
-    take: (queue: string, message: ConsumeMessage | null) => void,
-  ) {
+  constructor(channel: Channel, queues: readonly string[], take: (flow: Flow, message: ConsumeMessage | null) => void) {
     this.#channel = channel;
-    this.#queues = queues;
+    this.#flows = queues.map((queue) => new Flow(queue));
     this.#take = take;
   }
 
+  /** How much more may come of all queues together, of what was asked for. */
   get room(): number {
-    return this.width - this.#outstanding;
+    const outstanding = this.#flows.reduce((sum, flow) => sum + flow.outstanding, 0);
+    return Math.max(...this.#flows.map(({ width }) => width)) - outstanding;
   }
 
-  /** Lets so many more come of each queue. */
-  widen(by: number): void {
-    const width = Math.min(by, WIDEST);
-    this.width += width;
-    // Written in one go: the width counts for the consumers that follow it.
-    const widening = this.#channel.prefetch(width);
-    const tags = this.#queues.map((queue) => this.#channel.consume(queue, (message) => this.#receive(queue, message)));
-    this.#tags.push(...tags);
-    // How it ended is told once, by the channel.
-    for (const asked of [widening, ...tags]) asked.catch(() => undefined);
-  }
-
-  settled(): void {
-    this.#outstanding--;
-    this.#changes++;
+  /**
+   * Lets `room` more come of each queue, and `ahead` in all be unsettled. A queue by which nothing has come since it was
+   * last asked brings no more for being asked again.
+   */
+  widen(room: number, ahead: number): void {
+    let width = 0;
+    for (const flow of this.#flows) {
+      const isNew = flow.width === 0;
+      const more = Math.min(WIDEST, Math.max(room - flow.room, widthFor(ahead, flow) - flow.width));
+      if (more <= 0 || !(isNew || flow.isUsed)) continue;
+      // Written in one go: the width counts for the consumers that follow it.
+      if (more !== width) void this.#quietly(this.#channel.prefetch(more));
+      this.#tags.push(this.#quietly(this.#channel.consume(flow.queue, (message) => this.#receive(flow, message))));
+      width = more;
+      flow.width += more;
+      flow.isUsed = false;
+    }
   }
 
   get hasEnded(): boolean {
@@ -73,17 +96,17 @@ export class Subscription {
     return !this.hasEnded;
   }
 
-  /** Resolves when nothing more comes, or when it was kept. */
-  end(): Promise<void> {
+  /** Resolves when nothing more comes, or when it was kept. @param written what has to be on the broker by then */
+  end(written?: Promise<void>): Promise<void> {
     if (!this.#ending) {
       const ending: Ending = { isFinal: false, done: Promise.resolve() };
       this.#ending = ending;
-      ending.done = this.#end(ending);
+      ending.done = this.#end(ending, written);
     }
     return this.#ending.done;
   }
 
-  async #end(ending: Ending): Promise<void> {
+  async #end(ending: Ending, written?: Promise<void>): Promise<void> {
     await Promise.allSettled(this.#tags);
     const before = this.#changes;
     const isEmpty = this.room > 0 && (await this.#isEmpty());
@@ -91,6 +114,7 @@ export class Subscription {
       seen = this.#changes;
       await new Promise((resolve) => setTimeout(resolve, isEmpty && seen === before ? EMPTY_MS : CALM_MS));
     }
+    await written;
     if (this.#ending !== ending) return;
     ending.isFinal = true;
     const cancelling = this.#tags.map(async (tag) => this.#channel.cancel((await tag).consumerTag));
@@ -98,10 +122,11 @@ export class Subscription {
     await Promise.allSettled(cancelling);
   }
 
-  /** Nothing is ready. What the broker sent before it was asked comes before its last answer. */
+  /** Nothing is ready. What the queues had sent when they said so comes before the answer to a further question. */
   async #isEmpty(): Promise<boolean> {
     try {
-      const seen = await Promise.all(this.#queues.map((queue) => this.#channel.checkQueue(queue)));
+      const looks = this.#flows.map(({ queue }) => this.#channel.checkQueue(queue));
+      const [seen] = await Promise.all([Promise.all(looks), this.#channel.prefetch(1)]);
       return seen.every(({ messageCount }) => messageCount === 0);
     } catch {
       // The channel has ended.
@@ -109,9 +134,23 @@ export class Subscription {
     }
   }
 
-  #receive(queue: string, message: ConsumeMessage | null): void {
-    if (message) this.#outstanding++;
-    this.#changes++;
-    this.#take(queue, message);
+  get #changes(): number {
+    return this.#flows.reduce((sum, { changes }) => sum + changes, 0);
   }
+
+  #receive(flow: Flow, message: ConsumeMessage | null): void {
+    if (message) flow.came();
+    this.#take(flow, message);
+  }
+
+  /** How it ended is told once, by the channel. */
+  #quietly<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    asked.catch(() => undefined);
+    return asked;
+  }
+}
+
+/** Each consumer more is two questions to the broker, so it is widened to the double at least. */
+function widthFor(ahead: number, { width }: Flow): number {
+  return ahead <= width ? 0 : 2 ** Math.ceil(Math.log2(Math.max(ahead, 2 * width)));
 }

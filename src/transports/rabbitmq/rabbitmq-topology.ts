@@ -31,48 +31,60 @@ export class Topology {
   }
 
   /** The exchange has no arguments at all, so that every program may declare it as well without knowing ours. */
-  exchange(queue: string): Promise<void> {
-    return this.#once(`exchange ${queue}`, async (channel) => {
+  exchange(queue: string, by?: Channel): Promise<void> {
+    const declare = async (channel: Channel) => {
       await channel.assertExchange(exchangeName(queue), 'topic', { durable: true });
-    });
+    };
+    return this.#once(`exchange ${queue}`, declare, by);
   }
 
-  async inbox(queue: string): Promise<void> {
-    await this.exchange(queue);
-    await this.#once(`inbox ${queue}`, async (channel) => {
+  async inbox(queue: string, by?: Channel): Promise<void> {
+    await this.exchange(queue, by);
+    const declare = async (channel: Channel) => {
       // What is rejected here the broker passes on to the exchange by itself, in one step.
       await channel.assertQueue(inboxName(queue), quorum(deadLettersTo(exchangeName(queue))));
       await channel.assertExchange(inboxExchange(queue), 'fanout', { durable: true });
       await channel.bindQueue(inboxName(queue), inboxExchange(queue), '');
-    });
+    };
+    await this.#once(`inbox ${queue}`, declare, by);
   }
 
-  /** Registers the group: from now on everything that is published reaches it. */
-  async group(queue: string, group: string): Promise<void> {
-    await Promise.all([this.inbox(queue), this.again(queue, group)]);
+  /** Registers the group: from now on everything that is published reaches it. By the channels given, side by side. */
+  async group(queue: string, group: string, channel: Channel, beside: Channel): Promise<void> {
+    // Another consumer may wait for an answer that comes by these: they have all come when this is over.
+    const ends = await Promise.allSettled([this.inbox(queue, beside), this.#register(queue, group, channel)]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  async #register(queue: string, group: string, by: Channel): Promise<void> {
+    await this.again(queue, group, by);
     const { main, dead } = groupNames(queue, group);
-    await this.#once(main, async (channel) => {
+    const declare = async (channel: Channel) => {
       await channel.assertQueue(main, quorum({ ...deadLettersTo('', dead), 'x-delivery-limit': DELIVERY_LIMIT }));
+      await this.inbox(queue);
       await channel.bindQueue(main, exchangeName(queue), '#');
-    });
+    };
+    await this.#once(main, declare, by);
   }
 
   /** Where what is the group's alone goes. It does not register the group. */
-  async again(queue: string, group: string): Promise<void> {
-    await this.dead(queue, group);
+  async again(queue: string, group: string, by?: Channel): Promise<void> {
+    await this.dead(queue, group, by);
     const { again, dead } = groupNames(queue, group);
-    await this.#once(again, async (channel) => {
+    const declare = async (channel: Channel) => {
       await channel.assertQueue(again, quorum({ ...deadLettersTo('', dead), 'x-delivery-limit': DELIVERY_LIMIT }));
-    });
+    };
+    await this.#once(again, declare, by);
   }
 
-  dead(queue: string, group: string): Promise<void> {
+  dead(queue: string, group: string, by?: Channel): Promise<void> {
     const { dead } = groupNames(queue, group);
-    return this.#once(dead, async (channel) => {
+    const declare = async (channel: Channel) => {
       // From 4.0 on a queue without a limit gets one, and reading dead letters counts.
       const unlimited = this.#link.serverMajor >= 4 ? { 'x-delivery-limit': -1 } : {};
       await channel.assertQueue(dead, quorum(unlimited));
-    });
+    };
+    return this.#once(dead, declare, by);
   }
 
   /** A suspect that nobody holds any more goes back to the group, with what it carries. */
@@ -106,26 +118,30 @@ export class Topology {
     });
   }
 
-  #once(what: string, declare: (channel: Channel) => Promise<void>): Promise<void> {
+  /** @param by a channel that is lost where the broker refuses. Default: one of its own */
+  #once(what: string, declare: (channel: Channel) => Promise<void>, by?: Channel): Promise<void> {
     let declaring = this.#declared.get(what);
     if (!declaring) {
-      declaring = this.#declare(declare);
+      declaring = by ? explained(declare(by)) : this.#declareApart(declare);
       this.#declared.set(what, declaring);
       declaring.catch(() => this.#declared.delete(what));
     }
     return declaring;
   }
 
-  /** On a channel of its own: a refusal closes it. */
-  async #declare(declare: (channel: Channel) => Promise<void>): Promise<void> {
+  async #declareApart(declare: (channel: Channel) => Promise<void>): Promise<void> {
     const channel = await this.#link.channel();
-    try {
-      await declare(channel);
-      void closeChannel(channel);
-    } catch (error) {
-      // Without a code the connection was lost on the way, which is no refusal.
-      throw typeof (error as { code?: unknown }).code === 'number' ? refused(textOf(error), error) : error;
-    }
+    await explained(declare(channel));
+    void closeChannel(channel);
+  }
+}
+
+async function explained(declaring: Promise<void>): Promise<void> {
+  try {
+    await declaring;
+  } catch (error) {
+    // Without a code the connection was lost on the way, which is no refusal.
+    throw typeof (error as { code?: unknown }).code === 'number' ? refused(textOf(error), error) : error;
   }
 }
 
