@@ -1,12 +1,18 @@
 import type { Clock } from '../../contracts/clock.js';
 import { codeOf, type Fetched, type MemberLink, type Place, placeKey, UNREADABLE } from './kafka-client.js';
 
+export interface Wanted extends Place {
+  readonly offset: number;
+  /** Not the queue's own topic, but retries and what waits for its time: little, and in no hurry of microseconds. */
+  readonly isBeside: boolean;
+}
+
 export interface FetcherParts {
   readonly link: MemberLink;
   readonly clock: Clock;
   readonly topics: readonly string[];
   /** Where there is room for more, and from which offset. */
-  readonly wanted: () => readonly (Place & { readonly offset: number })[];
+  readonly wanted: () => readonly Wanted[];
   /** Somebody will have room for more in a moment: a question that waits for news elsewhere would be in the way. */
   readonly isHurried: () => boolean;
   readonly onFetched: (fetched: Fetched, from: number) => void;
@@ -21,6 +27,13 @@ export interface FetcherParts {
 /** An empty partition is asked again after so long; news end the wait at once. */
 const WAIT_MS = 250;
 const HURRIED_MS = 5;
+
+/**
+ * While the queue's own topic flows the rest is asked for so often: a broker takes its time for each partition that is named,
+ * and most of them lie beside.
+ */
+const BESIDE_MS = 20;
+
 const LONGEST_PAUSE_MS = 2000;
 
 /** What cannot be read is tried again after so long. */
@@ -67,23 +80,35 @@ export class Fetcher {
   async #read(node: number): Promise<void> {
     this.#busy.add(node);
     let failures = 0;
+    let isFlowing = false;
+    let askedForAll = Number.NEGATIVE_INFINITY;
     while (!this.#isClosed) {
-      const places = this.#parts
+      const all = this.#parts
         .wanted()
         .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
-      if (places.length === 0) break;
+      if (all.length === 0) break;
+      const now = performance.now();
+      const leftMs = isFlowing ? Math.ceil(askedForAll + BESIDE_MS - now) : 0;
+      const main = leftMs > 0 ? all.filter(({ isBeside }) => !isBeside) : [];
+      const places = main.length > 0 ? main : all;
+      if (places === all) askedForAll = now;
+      const waitMs = places === all ? WAIT_MS : leftMs;
       try {
         const fetched = await this.#parts.link.fetch(node, {
-          waitMs: this.#parts.isHurried() ? HURRIED_MS : WAIT_MS,
+          waitMs: this.#parts.isHurried() ? Math.min(HURRIED_MS, waitMs) : waitMs,
           places,
         });
         if (this.#isClosed) break;
         this.#parts.onAnswer();
         failures = 0;
-        const from = new Map(places.map((place) => [placeKey(place), place.offset]));
-        for (const one of fetched) this.#parts.onFetched(one, from.get(placeKey(one)) ?? one.next);
+        isFlowing = false;
+        for (const one of fetched) {
+          const asked = places.find(({ topic, partition }) => topic === one.topic && partition === one.partition);
+          if (!asked?.isBeside && one.records.length > 0) isFlowing = true;
+          this.#parts.onFetched(one, asked?.offset ?? one.next);
+        }
       } catch (error) {
-        if (codeOf(error) === UNREADABLE && places.length > 0) {
+        if (codeOf(error) === UNREADABLE) {
           await this.#findUnreadable(node, places);
           continue;
         }
@@ -95,13 +120,13 @@ export class Fetcher {
     this.#busy.delete(node);
   }
 
-  #mayRead(place: Place & { readonly offset: number }): boolean {
+  #mayRead(place: Wanted): boolean {
     const known = this.#unreadable.get(placeKey(place));
     return known?.offset !== place.offset || performance.now() > known.until;
   }
 
   /** The answer of all is lost with that of one: each is asked for by itself. */
-  async #findUnreadable(node: number, places: readonly (Place & { readonly offset: number })[]): Promise<void> {
+  async #findUnreadable(node: number, places: readonly Wanted[]): Promise<void> {
     for (const place of places) {
       try {
         const fetched = await this.#parts.link.fetch(node, { waitMs: 0, places: [place] });
