@@ -1,11 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import { codeOf, type Fetched, type MemberLink, type Place, placeKey, UNREADABLE } from './kafka-client.js';
-
-export interface Wanted extends Place {
-  readonly offset: number;
-  /** Not the queue's own topic, but retries and what waits for its time: little, and in no hurry of microseconds. */
-  readonly isBeside: boolean;
-}
+import { Questions, type Wanted } from './kafka-questions.js';
 
 export interface FetcherParts {
   readonly link: MemberLink;
@@ -24,16 +19,7 @@ export interface FetcherParts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** An empty partition is asked again after so long; news end the wait at once. */
-const WAIT_MS = 250;
 const HURRIED_MS = 5;
-
-/**
- * While the queue's own topic flows the rest is asked for so often: a broker takes its time for each partition that is named,
- * and most of them lie beside.
- */
-const BESIDE_MS = 20;
-
 const LONGEST_PAUSE_MS = 2000;
 
 /** What cannot be read is tried again after so long. */
@@ -79,37 +65,25 @@ export class Fetcher {
 
   async #read(node: number): Promise<void> {
     this.#busy.add(node);
+    const questions = new Questions();
     let failures = 0;
-    let isFlowing = false;
-    let askedForAll = Number.NEGATIVE_INFINITY;
     while (!this.#isClosed) {
-      const all = this.#parts
+      const wanted = this.#parts
         .wanted()
         .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
-      if (all.length === 0) break;
-      const now = performance.now();
-      const leftMs = isFlowing ? Math.ceil(askedForAll + BESIDE_MS - now) : 0;
-      const main = leftMs > 0 ? all.filter(({ isBeside }) => !isBeside) : [];
-      const places = main.length > 0 ? main : all;
-      if (places === all) askedForAll = now;
-      const waitMs = places === all ? WAIT_MS : leftMs;
+      if (wanted.length === 0) break;
+      const question = questions.next(wanted, performance.now());
+      const waitMs = this.#parts.isHurried() ? Math.min(HURRIED_MS, question.waitMs) : question.waitMs;
       try {
-        const fetched = await this.#parts.link.fetch(node, {
-          waitMs: this.#parts.isHurried() ? Math.min(HURRIED_MS, waitMs) : waitMs,
-          places,
-        });
+        const fetched = await this.#parts.link.fetch(node, { ...question, waitMs });
         if (this.#isClosed) break;
         this.#parts.onAnswer();
         failures = 0;
-        isFlowing = false;
-        for (const one of fetched) {
-          const asked = places.find(({ topic, partition }) => topic === one.topic && partition === one.partition);
-          if (!asked?.isBeside && one.records.length > 0) isFlowing = true;
-          this.#parts.onFetched(one, asked?.offset ?? one.next);
-        }
+        const asked = questions.answered(question, fetched);
+        for (const [i, one] of fetched.entries()) this.#parts.onFetched(one, asked[i]?.offset ?? one.next);
       } catch (error) {
         if (codeOf(error) === UNREADABLE) {
-          await this.#findUnreadable(node, places);
+          await this.#findUnreadable(node, question.places);
           continue;
         }
         this.#busy.delete(node);

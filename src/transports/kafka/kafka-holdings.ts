@@ -2,9 +2,9 @@ import type { KafkaClient, Fetched, MemberLink, Place } from './kafka-client.js'
 import { placeKey } from './kafka-client.js';
 import type { Committable } from './kafka-commits.js';
 import type { Entry } from './kafka-entry.js';
-import type { Wanted } from './kafka-fetcher.js';
 import { Ledger } from './kafka-ledger.js';
 import { isOurs, roleOf } from './kafka-names.js';
+import type { Wanted } from './kafka-questions.js';
 import { WaitingLine } from './kafka-waiting-line.js';
 
 export interface HoldingsParts {
