@@ -1,6 +1,6 @@
 import { SUSPECT_CRASHES } from '../../contracts/delivery.js';
 import type { KafkaRecord } from './kafka-client.js';
-import type { Counts } from './kafka-headers.js';
+import { type Counts, countsOf, NO_COUNTS, OWN, wholeIn } from './kafka-headers.js';
 import type { Ledger } from './kafka-ledger.js';
 import { FREE, type Status } from './kafka-ledger-text.js';
 
@@ -36,4 +36,14 @@ export class Entry {
     const { crashes } = this.counts;
     return (crashes >= SUSPECT_CRASHES ? crashes : Math.min(SUSPECT_CRASHES, crashes + this.vain)) + this.begun;
   }
+}
+
+/** Of a record as it is read. In topics of our own headers are believed; elsewhere anybody may have written them. */
+export function entryOf(ledger: Ledger, record: KafkaRecord, isDone: boolean): Entry {
+  const { offset, key, headers } = record;
+  if (isDone) return new Entry(ledger, offset, undefined, NO_COUNTS, undefined);
+  if (ledger.isOurs) return new Entry(ledger, offset, record, countsOf(headers), undefined);
+  const due = wholeIn(headers, OWN.due);
+  const counts = due === undefined ? NO_COUNTS : { ...NO_COUNTS, due };
+  return new Entry(ledger, offset, record, counts, key === null ? undefined : key.toString('latin1'));
 }

@@ -1,12 +1,13 @@
 import type { Clock } from '../../contracts/clock.js';
 import { codeOf, type Fetched, type MemberLink, type Place, placeKey, UNREADABLE } from './kafka-client.js';
+import { Questions, type Wanted } from './kafka-questions.js';
 
 export interface FetcherParts {
   readonly link: MemberLink;
   readonly clock: Clock;
   readonly topics: readonly string[];
   /** Where there is room for more, and from which offset. */
-  readonly wanted: () => readonly (Place & { readonly offset: number })[];
+  readonly wanted: () => readonly Wanted[];
   /** Somebody will have room for more in a moment: a question that waits for news elsewhere would be in the way. */
   readonly isHurried: () => boolean;
   readonly onFetched: (fetched: Fetched, from: number) => void;
@@ -18,8 +19,6 @@ export interface FetcherParts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** An empty partition is asked again after so long; news end the wait at once. */
-const WAIT_MS = 250;
 const HURRIED_MS = 5;
 const LONGEST_PAUSE_MS = 2000;
 
@@ -66,25 +65,25 @@ export class Fetcher {
 
   async #read(node: number): Promise<void> {
     this.#busy.add(node);
+    const questions = new Questions();
     let failures = 0;
     while (!this.#isClosed) {
-      const places = this.#parts
+      const wanted = this.#parts
         .wanted()
         .filter((place) => this.#where.get(placeKey(place)) === node && this.#mayRead(place));
-      if (places.length === 0) break;
+      if (wanted.length === 0) break;
+      const question = questions.next(wanted, performance.now());
+      const waitMs = this.#parts.isHurried() ? Math.min(HURRIED_MS, question.waitMs) : question.waitMs;
       try {
-        const fetched = await this.#parts.link.fetch(node, {
-          waitMs: this.#parts.isHurried() ? HURRIED_MS : WAIT_MS,
-          places,
-        });
+        const fetched = await this.#parts.link.fetch(node, { ...question, waitMs });
         if (this.#isClosed) break;
         this.#parts.onAnswer();
         failures = 0;
-        const from = new Map(places.map((place) => [placeKey(place), place.offset]));
-        for (const one of fetched) this.#parts.onFetched(one, from.get(placeKey(one)) ?? one.next);
+        const asked = questions.answered(question, fetched);
+        for (const [i, one] of fetched.entries()) this.#parts.onFetched(one, asked[i]?.offset ?? one.next);
       } catch (error) {
-        if (codeOf(error) === UNREADABLE && places.length > 0) {
-          await this.#findUnreadable(node, places);
+        if (codeOf(error) === UNREADABLE) {
+          await this.#findUnreadable(node, question.places);
           continue;
         }
         this.#busy.delete(node);
@@ -95,13 +94,13 @@ export class Fetcher {
     this.#busy.delete(node);
   }
 
-  #mayRead(place: Place & { readonly offset: number }): boolean {
+  #mayRead(place: Wanted): boolean {
     const known = this.#unreadable.get(placeKey(place));
     return known?.offset !== place.offset || performance.now() > known.until;
   }
 
   /** The answer of all is lost with that of one: each is asked for by itself. */
-  async #findUnreadable(node: number, places: readonly (Place & { readonly offset: number })[]): Promise<void> {
+  async #findUnreadable(node: number, places: readonly Wanted[]): Promise<void> {
     for (const place of places) {
       try {
         const fetched = await this.#parts.link.fetch(node, { waitMs: 0, places: [place] });

@@ -4,6 +4,7 @@ import type { Committable } from './kafka-commits.js';
 import type { Entry } from './kafka-entry.js';
 import { Ledger } from './kafka-ledger.js';
 import { isOurs, roleOf } from './kafka-names.js';
+import type { Wanted } from './kafka-questions.js';
 import { WaitingLine } from './kafka-waiting-line.js';
 
 export interface HoldingsParts {
@@ -17,8 +18,6 @@ export interface HoldingsParts {
   readonly onDropped: (ledger: Ledger) => void;
   readonly onTrouble: (error: unknown) => void;
 }
-
-type Wanted = Place & { readonly offset: number };
 
 /** Read ahead of each partition, at most. */
 const MOST_WAITING = 4000;
@@ -93,10 +92,10 @@ export class Holdings {
     for (const ledger of this.#ledgers.values()) {
       if (ledger.waiting >= MOST_WAITING || ledger.waitingBytes >= MOST_BYTES) this.hasFull = true;
       else if (isStuck(ledger)) this.#parts.onStuck(ledger);
-      else wanted.push({ ...ledger.place, offset: ledger.position });
+      else wanted.push(wantedOf(ledger, ledger.isOurs));
     }
     for (const line of this.#lines.values()) {
-      if (line.hasRoom) wanted.push({ ...line.place, offset: line.position });
+      if (line.hasRoom) wanted.push(wantedOf(line, true));
     }
     return wanted;
   }
@@ -181,6 +180,10 @@ export class Holdings {
     ledger.isGone = true;
     this.#parts.onDropped(ledger);
   }
+}
+
+function wantedOf({ place: { topic, partition }, position }: Ledger | WaitingLine, isBeside: boolean): Wanted {
+  return { topic, partition, offset: position, isBeside };
 }
 
 function isStuck(ledger: Ledger): boolean {

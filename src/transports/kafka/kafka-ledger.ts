@@ -1,8 +1,12 @@
 import { Ahead, AHEAD } from './kafka-ahead.js';
 import type { CommittedOffset, KafkaRecord, Place } from './kafka-client.js';
-import { Entry } from './kafka-entry.js';
-import { countsOf, NO_COUNTS, wholeIn, OWN } from './kafka-headers.js';
-import { BEGUN, DONE, FREE, HELD, type Run, readRuns, type Status, takenOver, writeRuns } from './kafka-ledger-text.js';
+import { Earlier } from './kafka-earlier.js';
+import { type Entry, entryOf } from './kafka-entry.js';
+import { Keys } from './kafka-keys.js';
+import { BEGUN, DONE, FREE, HELD, type Run, type Status, writeRuns } from './kafka-ledger-text.js';
+
+/** A group that begins has left nothing behind. */
+const NOTHING = { offset: 0, metadata: '' };
 
 /**
  * What is known of one partition between the first offset that is not settled and the last that was read. It is what is
@@ -16,10 +20,8 @@ export class Ledger {
   #first = 0;
   /** One past the last of which something is to be said. */
   #told = 0;
-  /** What was known before the records were read. */
-  #before: { readonly end: number; readonly run: Run }[] = [];
-  /** Keys of records that are ready or run, and what waits behind them. */
-  readonly #keys = new Map<string, Entry[]>();
+  readonly #earlier: Earlier;
+  readonly #keys = new Keys();
   /** Where the next fetch begins. */
   position: number;
   /** In the hands of workers. */
@@ -46,14 +48,8 @@ export class Ledger {
     end = Number.POSITIVE_INFINITY,
   ) {
     this.position = committed?.offset ?? start;
-    let from = this.position;
-    for (const run of readRuns(committed?.metadata ?? '')) {
-      const to = run.status === HELD ? Math.min(from + run.length, end) : from + run.length;
-      if (to <= from) break;
-      this.#before.push({ end: to, run: takenOver(run) });
-      if (run.status === HELD || run.status === BEGUN) this.isDirty = true;
-      from = to;
-    }
+    this.#earlier = new Earlier(committed ?? NOTHING, end);
+    this.isDirty = this.#earlier.isTakenOver;
   }
 
   /** The first offset that is not settled: what is committed. */
@@ -80,15 +76,15 @@ export class Ledger {
     const ready: Entry[] = [];
     for (const record of records) {
       if (record.offset < this.position) continue;
-      const run = this.#runAt(record.offset);
-      const entry = this.#entryOf(record, run?.status === DONE);
+      const run = this.#earlier.at(record.offset);
+      const entry = entryOf(this, record, run?.status === DONE);
       this.#entries.push(entry);
       this.position = record.offset + 1;
       if (run) this.#recall(entry, run);
       if (entry.status !== FREE) continue;
       this.waiting++;
       this.waitingBytes += entry.size;
-      if (!this.#mayRun(entry)) continue;
+      if (!this.#keys.mayRun(entry)) continue;
       if (this.#ahead.holds(record.offset) && entry.counts.due === undefined) this.claim(entry);
       ready.push(entry);
     }
@@ -128,11 +124,7 @@ export class Ledger {
     this.#settle(entry);
     this.isDirty = true;
     this.#advance();
-    if (entry.key === undefined) return undefined;
-    const waiting = this.#keys.get(entry.key);
-    const next = waiting?.shift();
-    if (!next) this.#keys.delete(entry.key);
-    return next;
+    return this.#keys.next(entry);
   }
 
   #takeBack(entry: Entry): void {
@@ -157,10 +149,7 @@ export class Ledger {
       if (entry.status === DONE || entry.isGiven) continue;
       this.#settle(entry);
     }
-    for (const [key, waiting] of this.#keys) {
-      waiting.length = 0;
-      if (!this.#isHeldWith(key)) this.#keys.delete(key);
-    }
+    this.#keys.purge((key) => this.#entries.some((one) => one.key === key && one.isGiven && one.status !== DONE));
     this.skipTo(offset);
     this.isDirty = true;
   }
@@ -182,7 +171,7 @@ export class Ledger {
   commit(isAhead = false): CommittedOffset {
     this.isDirty = false;
     // Where much is waiting claims are made ahead of the need anyway; and what a dead worker said of more is not written over.
-    const isFree = this.waiting <= AHEAD && (this.#before.at(-1)?.end ?? 0) <= this.position;
+    const isFree = this.waiting <= AHEAD && this.#earlier.end <= this.position;
     const ahead = isAhead && isFree ? this.position + AHEAD : 0;
     this.#ahead.tell(ahead);
     return { ...this.place, offset: this.low, metadata: writeRuns(this.#runs(ahead)) };
@@ -203,42 +192,11 @@ export class Ledger {
     return this.#ahead.reaches(this.position);
   }
 
-  #entryOf(record: KafkaRecord, isDone: boolean): Entry {
-    if (isDone) return new Entry(this, record.offset, undefined, NO_COUNTS, undefined);
-    if (this.isOurs) return new Entry(this, record.offset, record, countsOf(record.headers), undefined);
-    const due = wholeIn(record.headers, OWN.due);
-    const counts = due === undefined ? NO_COUNTS : { ...NO_COUNTS, due };
-    return new Entry(
-      this,
-      record.offset,
-      record,
-      counts,
-      record.key === null ? undefined : record.key.toString('latin1'),
-    );
-  }
-
   #recall(entry: Entry, { status, vain, begun }: Run): void {
     entry.status = status;
     entry.vain = vain;
     entry.begun = begun;
     this.#told = this.#entries.length;
-  }
-
-  #mayRun(entry: Entry): boolean {
-    if (entry.key === undefined) return true;
-    const waiting = this.#keys.get(entry.key);
-    if (waiting) waiting.push(entry);
-    else this.#keys.set(entry.key, []);
-    return waiting === undefined;
-  }
-
-  #isHeldWith(key: string): boolean {
-    return this.#entries.some((entry) => entry.key === key && entry.isGiven && entry.status !== DONE);
-  }
-
-  #runAt(offset: number): Run | undefined {
-    while (this.#before.length > 0 && (this.#before[0]?.end ?? 0) <= offset) this.#before.shift();
-    return this.#before[0]?.run;
   }
 
   #tell(entry: Entry): void {
@@ -273,14 +231,9 @@ export class Ledger {
       else runs.push((last = { length: 1, status, vain, begun }));
     }
     // Then everything read so far has been told of, and what comes next lies where it did.
-    const isMore = this.#before.length > 0 || ahead > 0;
+    const isMore = !this.#earlier.isEmpty || ahead > 0;
     if (last && isMore && this.position > expected) last.length += this.position - expected;
-    for (const { end, run } of this.#before) {
-      const length = end - Math.max(expected, this.position, this.low);
-      if (length <= 0) continue;
-      runs.push({ ...run, length });
-      expected = end;
-    }
+    runs.push(...this.#earlier.after(Math.max(expected, this.position, this.low)));
     if (ahead > 0) runs.push({ length: ahead - this.position, status: HELD, vain: 0, begun: 0 });
     return runs;
   }

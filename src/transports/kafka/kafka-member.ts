@@ -1,22 +1,22 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { TransportNotice } from '../../contracts/transport.js';
-import { byTopic } from './kafka-assigner.js';
-import { codeOf, type Fetched, GONE, type KafkaClient, type MemberLink, type Place } from './kafka-client.js';
+import type { Fetched, KafkaClient, MemberLink, Place } from './kafka-client.js';
 import { Commits } from './kafka-commits.js';
 import { KafkaDelivery } from './kafka-delivery.js';
-import { textOf } from './kafka-errors.js';
 import { Fetcher } from './kafka-fetcher.js';
-import { type Ear, Health } from './kafka-health.js';
+import { Health } from './kafka-health.js';
 import { Holdings } from './kafka-holdings.js';
 import type { Entry } from './kafka-entry.js';
 import type { Ledger } from './kafka-ledger.js';
 import { Membership } from './kafka-membership.js';
+import { Moving } from './kafka-moving.js';
 import { groupId } from './kafka-names.js';
 import type { Parcels } from './kafka-parcels.js';
 import { Passing } from './kafka-passing.js';
 import { Pool } from './kafka-pool.js';
 import type { Sender } from './kafka-sender.js';
 import { Settlements } from './kafka-settlements.js';
+import { Troubles } from './kafka-troubles.js';
 
 export interface MemberParts {
   readonly client: KafkaClient;
@@ -39,16 +39,10 @@ export interface MemberOptions {
 /** Nobody asked for so long: whoever wants to work gets what this member has. */
 const REST_MS = 300;
 
-/** Before a rebalance what runs may take so long to end; what runs longer keeps its partition where it is. */
-const DRAIN_MS = 500;
-const COMMIT_MS = 2000;
-
 /** One process's seat in the group of one queue: everything its consumers there receive comes through it. */
 export class Member {
   readonly #options: MemberOptions;
-  readonly #parts: MemberParts;
   readonly #link: MemberLink;
-  readonly #health: Health;
   readonly #membership: Membership;
   readonly #holdings: Holdings;
   readonly #fetcher: Fetcher;
@@ -56,21 +50,21 @@ export class Member {
   readonly #settlements: Settlements;
   readonly #commits: Commits;
   readonly #passing: Passing;
-  #isRenewing = false;
+  readonly #moving: Moving;
   #asking = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: MemberOptions, parts: MemberParts) {
     this.#options = options;
-    this.#parts = parts;
     const { client, clock, heartbeatMs } = parts;
     const { queue, group, topics, visibilityMs } = options;
     this.#link = client.member(groupId(queue, group));
-    this.#health = new Health(clock, (notice) => this.#tell(notice));
+    const health = new Health(clock, (notice) => this.#tell(notice));
+    const troubles = new Troubles({ ...options, client, health, onRenewed: () => this.#beginAnew() });
     const heard = {
-      onAnswer: () => this.#health.answered('group'),
-      onTrouble: (error: unknown) => this.#trouble('group', error),
+      onAnswer: () => health.answered('group'),
+      onTrouble: (error: unknown) => troubles.heard('group', error),
     };
     const common = { link: this.#link, client, clock, topics, ...heard };
     this.#membership = new Membership({
@@ -78,26 +72,26 @@ export class Member {
       sessionMs: visibilityMs,
       heartbeatMs,
       isWanted: () => this.#isWanted,
-      beforeJoin: () => this.#finish(),
-      facts: () => this.#facts(),
-      onShare: (places, isNew) => this.#share(places, isNew),
-      onMoved: () => this.#go(),
-      onLost: () => this.#dropAll(),
+      beforeJoin: () => this.#moving.finish(),
+      facts: () => this.#moving.facts(this.#isAsking),
+      onShare: (places, isNew) => this.#moving.share(places, isNew),
+      onMoved: () => this.#moving.goOn(),
+      onLost: () => this.#moving.dropAll(),
     });
     this.#holdings = new Holdings({
       ...common,
-      onMissed: (place, count) => this.#missed(place, count),
-      onStuck: (ledger) => this.#stuck(ledger),
+      onMissed: (place, count) => troubles.missed(place, count),
+      onStuck: (ledger) => troubles.stuck(ledger),
       onDropped: (ledger) => this.#dropped(ledger),
     });
     this.#fetcher = new Fetcher({
       ...common,
-      onAnswer: () => this.#health.answered('reading'),
-      onTrouble: (error) => this.#trouble('reading', error),
+      onAnswer: () => health.answered('reading'),
+      onTrouble: (error) => troubles.heard('reading', error),
       wanted: () => (this.#membership.isMoving || !this.#isWanted ? [] : this.#holdings.wanted()),
       isHurried: () => this.#holdings.hasFull && this.#pool.isQuick,
       onFetched: (fetched, from) => this.#receive(fetched, from),
-      onUnreadable: (place, error) => this.#unreadable(place, error),
+      onUnreadable: (place, error) => troubles.unreadable(place, error),
       onOutOfRange: (place) => this.#holdings.outOfRange(place),
     });
     this.#commits = new Commits({
@@ -121,7 +115,7 @@ export class Member {
       queue,
       group,
       check: () => this.#membership.check(),
-      onTrouble: (message: string) => this.#health.degraded(message),
+      onTrouble: (message: string) => health.degraded(message),
     };
     this.#settlements = new Settlements({
       ...writing,
@@ -136,6 +130,15 @@ export class Member {
       onPassed: () => this.#passedOn(),
       onSettled: (entries) => this.#aside(entries),
       onFailed: (entries) => this.#pool.addAll(entries.filter(({ ledger }) => !ledger.isGone)),
+    });
+    this.#moving = new Moving({
+      clock,
+      holdings: this.#holdings,
+      pool: this.#pool,
+      settlements: this.#settlements,
+      commits: this.#commits,
+      fetcher: this.#fetcher,
+      passing: this.#passing,
     });
   }
 
@@ -216,34 +219,6 @@ export class Member {
     return !this.#isClosed && (this.#isAsking || this.#settlements.open > 0);
   }
 
-  #facts() {
-    const { all, ledgers } = this.#holdings;
-    return {
-      isAsking: this.#isAsking,
-      owned: byTopic(all.map(({ place }) => place)),
-      pinned: byTopic(ledgers.filter(({ given }) => given > 0).map(({ place }) => place)),
-    };
-  }
-
-  /** Nothing more is given out; what runs may end; all of it is written. */
-  async #finish(): Promise<void> {
-    this.#pool.rest();
-    await Promise.race([this.#settlements.idle(), this.#passed(DRAIN_MS)]);
-    await Promise.race([this.#commits.now(), this.#passed(COMMIT_MS)]);
-  }
-
-  async #share(places: readonly Place[], isNew: boolean): Promise<void> {
-    if (isNew) this.#dropAll();
-    await this.#holdings.share(places);
-    void this.#commits.soon();
-  }
-
-  #go(): void {
-    this.#fetcher.wake();
-    this.#passing.look();
-    this.#pool.wake();
-  }
-
   #receive(fetched: Fetched, from: number): void {
     this.#pool.addAll(this.#holdings.receive(fetched, from));
     if (fetched.records.length > 0) this.#passing.look();
@@ -259,9 +234,9 @@ export class Member {
     void this.#commits.soon();
   }
 
-  #dropAll(): void {
-    this.#holdings.clear();
-    this.#commits.lost();
+  #beginAnew(): void {
+    this.#moving.dropAll();
+    this.#membership.rejoin();
   }
 
   #dropped(ledger: Ledger): void {
@@ -269,57 +244,7 @@ export class Member {
     this.#settlements.dropped(ledger);
   }
 
-  #trouble(ear: Ear, error: unknown): void {
-    if (codeOf(error) === GONE) void this.#renew();
-    else this.#health.trouble(ear, error);
-  }
-
-  /** What was just made is unknown for a moment; what stays unknown was deleted. */
-  async #renew(): Promise<void> {
-    if (this.#isRenewing) return;
-    this.#isRenewing = true;
-    const { queue, topics, renew } = this.#options;
-    try {
-      const { topics: known } = await this.#parts.client.cluster(topics);
-      if (known.size === topics.length) return;
-      this.#health.degraded(`a topic of ${JSON.stringify(queue)} was deleted: what was in it is gone; it is made anew`);
-      await renew();
-      this.#dropAll();
-      this.#membership.rejoin();
-    } catch (error) {
-      this.#health.trouble('group', error);
-    } finally {
-      this.#isRenewing = false;
-    }
-  }
-
-  #missed({ topic, partition }: Place, count: number): void {
-    if (count === 0) return;
-    this.#health.degraded(
-      `${count} messages of ${topic}/${partition} were deleted before this group had received them (retention, a purge, or a ` +
-        'topic that was made anew): raise retention.ms of the topic, or let workers keep up',
-    );
-  }
-
-  #stuck({ place: { topic, partition }, low, open }: Ledger): void {
-    this.#health.degraded(
-      `${topic}/${partition} waits: the message at ${low} is not settled, and ${open} behind it are kept open for it. ` +
-        'Give its listener a timeout',
-    );
-  }
-
-  #unreadable({ topic, partition }: Place, error: unknown): void {
-    this.#health.degraded(
-      `${topic}/${partition} waits for records that cannot be read: ${textOf(error)}. They have to be deleted ` +
-        '(kafka-delete-records.sh)',
-    );
-  }
-
   #tell(notice: TransportNotice): void {
     if (!this.#isClosed) this.#options.onNotice(notice);
-  }
-
-  #passed(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#parts.clock.after(ms, resolve));
   }
 }

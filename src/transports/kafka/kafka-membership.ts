@@ -9,6 +9,7 @@ import {
   type Membership as Seat,
   type Place,
 } from './kafka-client.js';
+import { Session } from './kafka-session.js';
 
 export interface MembershipParts {
   readonly link: MemberLink;
@@ -38,9 +39,6 @@ const LOST = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANC
 const REBALANCE = 'REBALANCE_IN_PROGRESS';
 const LONGEST_PAUSE_MS = 2000;
 
-/** What a broker permits as a session is between these, and unless told otherwise from 6 seconds to 30 minutes. */
-const LONGEST_SESSION_MS = 30 * 60_000;
-
 /** Where nothing else is said, members have this long to come to a rebalance. */
 const REBALANCE_MS = 10_000;
 
@@ -50,7 +48,7 @@ export class Membership {
   #seat: Seat | undefined;
   /** Known to the broker, with a share or not yet: joining under another id would leave this one behind as a ghost. */
   #memberId = '';
-  #sessionMs: number;
+  readonly #session: Session;
   #wake: (() => void) | undefined;
   #mustRejoin = false;
   #isClosed = false;
@@ -59,11 +57,10 @@ export class Membership {
   #joining: Promise<void> | undefined;
   /** Between the word that the group is shared anew and the new share. */
   isMoving = false;
-  #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    this.#sessionMs = Math.round(Math.min(parts.sessionMs, LONGEST_SESSION_MS));
+    this.#session = new Session(parts.sessionMs);
   }
 
   get seat(): Seat | undefined {
@@ -77,7 +74,7 @@ export class Membership {
 
   /** The coordinator has answered within the session: nobody else can have what is this member's. */
   get isHeard(): boolean {
-    return performance.now() - this.#heardAt < this.#sessionMs;
+    return this.#session.isHeard;
   }
 
   /** While it joins it has no generation to speak for: what it would say then waits for the next. */
@@ -142,7 +139,7 @@ export class Membership {
         await this.#stay();
       } catch (error) {
         this.isMoving = false;
-        if (this.refused(error) || this.#suits(error)) continue;
+        if (this.refused(error) || this.#session.suits(error)) continue;
         if (codeOf(error) === REBALANCE) continue;
         onTrouble(error);
         await this.#pause(Math.min(LONGEST_PAUSE_MS, 50 * 2 ** failures++));
@@ -170,8 +167,8 @@ export class Membership {
     const before = this.#seat;
     const joined = await link.join({
       memberId: this.#memberId,
-      sessionMs: this.#sessionMs,
-      rebalanceMs: Math.max(this.#sessionMs, REBALANCE_MS),
+      sessionMs: this.#session.ms,
+      rebalanceMs: Math.max(this.#session.ms, REBALANCE_MS),
       topics,
       userData: factsText(facts()),
     });
@@ -181,7 +178,7 @@ export class Membership {
     if (isNew && before) this.#lose();
     this.#memberId = joined.memberId;
     this.#seat = { memberId: joined.memberId, generation: joined.generation };
-    this.#heardAt = performance.now();
+    this.#session.heard();
     onAnswer();
     await onShare(places, isNew);
   }
@@ -196,7 +193,7 @@ export class Membership {
   async #stay(): Promise<void> {
     const { link, heartbeatMs, isWanted, onAnswer, onTrouble } = this.#parts;
     for (let silentSince: number | undefined; !this.#isClosed && !this.#mustRejoin && isWanted() && this.#seat; ) {
-      await this.#pause(Math.min(heartbeatMs, this.#sessionMs / 4));
+      await this.#pause(Math.min(heartbeatMs, this.#session.ms / 4));
       if (!this.#seat || this.#isClosed) return;
       try {
         await link.heartbeat(this.#seat);
@@ -217,7 +214,7 @@ export class Membership {
   /** What was kept back in doubt goes on. */
   #heard(): void {
     const wasHeard = this.isHeard;
-    this.#heardAt = performance.now();
+    this.#session.heard();
     if (!wasHeard) this.#parts.onMoved();
   }
 
@@ -243,13 +240,6 @@ export class Membership {
     this.#seat = undefined;
     this.#parts.onLost();
     this.#wake?.();
-  }
-
-  /** The broker permits sessions within bounds of its own: the next that it may take. */
-  #suits(error: unknown): boolean {
-    if (codeOf(error) !== 'INVALID_SESSION_TIMEOUT') return false;
-    this.#sessionMs = this.#sessionMs < 60_000 ? this.#sessionMs * 2 : Math.round(this.#sessionMs / 2);
-    return true;
   }
 
   async #leave(): Promise<void> {

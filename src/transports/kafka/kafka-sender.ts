@@ -18,7 +18,7 @@ const OVERHEAD = 100;
 const LONGEST_PAUSE_MS = 1000;
 
 /** A topic that was just made is unknown for a moment; one that stays so is gone. */
-const MOST_GONE = 6;
+const MOST_GONE = 7;
 
 /** What the broker says of a producer that it takes for another one: it starts anew. */
 const FORGOTTEN = new Set([

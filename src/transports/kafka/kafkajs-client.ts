@@ -40,7 +40,7 @@ export class KafkajsClient implements KafkaClient {
     const kafka = new kafkajs.Kafka(this.#connections.config);
     this.#cluster = this.#connections.cluster();
     this.#admin = kafka.admin();
-    this.#producer = new KafkajsProducer(kafka, options.compression);
+    this.#producer = new KafkajsProducer(this.#connections, options.compression);
   }
 
   async open(): Promise<void> {

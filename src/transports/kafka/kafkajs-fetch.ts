@@ -1,13 +1,16 @@
-import { type Aborted, type BatchReaderParts, int64, readBatches } from './kafka-batches.js';
-import { type Fetched, KafkaFailure, type KafkaRecord, type Place, placeKey, UNREADABLE } from './kafka-client.js';
+import { AnswerReader } from './kafka-answer.js';
+import { type Aborted, type BatchReaderParts, readBatches } from './kafka-batches.js';
+import { type Fetched, KafkaFailure, type KafkaRecord, type Place, UNREADABLE } from './kafka-client.js';
+import { byTopic, Writer } from './kafka-writer.js';
+import { ask, type Throttled } from './kafkajs-ask.js';
 import {
   apiKeys,
   Decoder,
   decodeMessageSet,
+  errorOfCode,
   lookupCodecByAttributes,
   type RawBroker,
   type RawMessage,
-  requests,
 } from './kafkajs-parts.js';
 
 /** Transactions that were given up stay invisible. */
@@ -17,47 +20,50 @@ export const READ_COMMITTED = 1;
 const PARTITION_BYTES = 1024 * 1024;
 const ALL_BYTES = 8 * 1024 * 1024;
 
+/** Of the protocol: known from Kafka 2.1 to 4. */
+const VERSION = 10;
+
+const REQUEST_BYTES = 64;
+const PLACE_BYTES = 40;
+
 type Wanted = Place & { readonly offset: number };
 
 interface Partition {
   readonly partition: number;
-  readonly errorCode: number;
   readonly aborted: readonly Aborted[];
   readonly bytes: Buffer;
 }
 
-interface Answer {
-  readonly throttleTime: number;
-  readonly clientSideThrottleTime: number;
-  readonly responses: readonly { readonly topicName: string; readonly partitions: readonly Partition[] }[];
+interface Answer extends Throttled {
+  readonly errorCode: number;
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly Partition[] }[];
 }
 
 /**
- * Asks as kafkajs does, and reads the answer itself: kafkajs makes a dozen objects for each record, of which one is needed.
+ * Asked and read without kafkajs, which makes a dozen objects for each record, of which one is needed. Places where nothing
+ * is new are not in the answer.
+ * @throws kafkajs's error for the first place that is refused
  */
 export async function fetchFrom(
   broker: RawBroker,
   places: readonly Wanted[],
   waitMs: number,
 ): Promise<readonly Fetched[]> {
-  const question = broker.lookupRequest(
-    apiKeys.Fetch,
-    requests.Fetch,
-  )({
-    isolationLevel: READ_COMMITTED,
-    maxWaitTime: waitMs,
-    minBytes: 1,
-    maxBytes: ALL_BYTES,
-    topics: byTopic(places),
+  const bytes = questionOf(places, waitMs);
+  const { topics, errorCode } = await ask(broker, {
+    name: 'Fetch',
+    key: apiKeys.Fetch,
+    version: VERSION,
+    bytes,
+    read: answerOf,
   });
-  const { apiVersion } = question.request;
-  const response = { ...question.response, decode: async (bytes: Buffer) => answerOf(bytes, apiVersion) };
-  const { responses } = await send<Answer>(broker, { ...question, response });
-  const offsets = new Map(places.map((place) => [placeKey(place), place.offset]));
+  if (errorCode !== 0) throw errorOfCode(errorCode);
   const fetched: Fetched[] = [];
-  for (const { topicName: topic, partitions } of responses) {
+  for (const { topic, partitions } of topics) {
     for (const { partition, bytes, aborted } of partitions) {
-      const offset = offsets.get(placeKey({ topic, partition })) ?? 0;
+      const asked = places.find((place) => place.partition === partition && place.topic === topic);
+      if (!asked || bytes.length === 0) continue;
+      const { offset } = asked;
       const { records, next = offset } = await read({ topic, partition }, bytes, offset, aborted);
       fetched.push({ topic, partition, records, next: Math.max(offset, next) });
     }
@@ -65,26 +71,38 @@ export async function fetchFrom(
   return fetched;
 }
 
-/** A broker fills an answer in the order of the question: none is the first each time. */
-function byTopic(places: readonly Wanted[]) {
-  const topics = new Map<string, { partition: number; fetchOffset: string; maxBytes: number }[]>();
-  const first = Math.floor(Math.random() * places.length);
-  for (const { topic, partition, offset } of [...places.slice(first), ...places.slice(0, first)]) {
-    let partitions = topics.get(topic);
-    if (!partitions) topics.set(topic, (partitions = []));
-    partitions.push({ partition, fetchOffset: String(offset), maxBytes: PARTITION_BYTES });
+function questionOf(places: readonly Wanted[], waitMs: number): Buffer {
+  const topics = byTopic(turned(places));
+  const to = new Writer(REQUEST_BYTES + PLACE_BYTES * (topics.size + places.length));
+  // No replica; then no session, which would keep what was asked in the broker's memory.
+  to.int32(-1);
+  to.int32(waitMs);
+  to.int32(1);
+  to.int32(ALL_BYTES);
+  to.int8(READ_COMMITTED);
+  to.int32(0);
+  to.int32(-1);
+  to.int32(topics.size);
+  for (const [topic, own] of topics) {
+    to.string(topic);
+    to.int32(own.length);
+    for (const { partition, offset } of own) {
+      to.int32(partition);
+      // Whoever leads it, since whenever.
+      to.int32(-1);
+      to.int64(offset);
+      to.int64(-1);
+      to.int32(PARTITION_BYTES);
+    }
   }
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+  to.int32(0);
+  return to.bytes;
 }
 
-/** As kafkajs's broker does, whose own way to send is private. */
-async function send<Result>(broker: RawBroker, question: unknown): Promise<Result> {
-  try {
-    return await (broker.connectionPool.send(question) as Promise<Result>);
-  } catch (error) {
-    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-    throw error;
-  }
+/** A broker fills an answer in the order of the question: none is the first each time. */
+function turned(places: readonly Wanted[]): readonly Wanted[] {
+  const first = Math.floor(Math.random() * places.length);
+  return [...places.slice(first), ...places.slice(0, first)];
 }
 
 async function read(place: Place, bytes: Buffer, offset: number, aborted: readonly Aborted[]) {
@@ -115,70 +133,23 @@ function recordOf({ offset, timestamp = '-1', key, value }: RawMessage): KafkaRe
   return { offset: Number(offset), timestamp: Number(timestamp), key, value, headers: {} };
 }
 
-/** Fetch in its versions 8 to 11; Kafka 2.1 knows 10. */
-function answerOf(bytes: Buffer, version: number): Answer {
+function answerOf(bytes: Buffer): Answer {
   const reader = new AnswerReader(bytes);
   const clientSideThrottleTime = reader.int32();
-  // Of the question as a whole, and its session: not asked for.
-  reader.at += 2 + 4;
-  const responses = reader.array(() => ({
-    topicName: reader.string(),
+  let errorCode = reader.int16();
+  // The session that there is not.
+  reader.at += 4;
+  const topics = reader.array(() => ({
+    topic: reader.string(),
     partitions: reader.array(() => {
       const partition = reader.int32();
-      const errorCode = reader.int16();
+      const code = reader.int16();
+      if (errorCode === 0) errorCode = code;
       // High watermark, last stable offset, start of the log.
       reader.at += 3 * 8;
       const aborted = reader.array(() => ({ producer: reader.bigint(), from: reader.int64() }));
-      if (version >= 11) reader.at += 4;
-      return { partition, errorCode, aborted, bytes: reader.bytes() };
+      return { partition, aborted, bytes: reader.bytes() };
     }),
   }));
-  return { throttleTime: 0, clientSideThrottleTime, responses };
-}
-
-class AnswerReader {
-  at = 0;
-
-  constructor(private readonly from: Buffer) {}
-
-  int16(): number {
-    return this.from.readInt16BE(this.#past(2));
-  }
-
-  int32(): number {
-    return this.from.readInt32BE(this.#past(4));
-  }
-
-  int64(): number {
-    return int64(this.from, this.#past(8));
-  }
-
-  bigint(): bigint {
-    return this.from.readBigInt64BE(this.#past(8));
-  }
-
-  string(): string {
-    return this.#slice(this.int16()).toString();
-  }
-
-  bytes(): Buffer {
-    return this.#slice(this.int32());
-  }
-
-  array<Item>(item: () => Item): readonly Item[] {
-    const items: Item[] = [];
-    for (let left = this.int32(); left > 0; left--) items.push(item());
-    return items;
-  }
-
-  #slice(length: number): Buffer {
-    const at = this.#past(Math.max(0, length));
-    return this.from.subarray(at, this.at);
-  }
-
-  #past(length: number): number {
-    const { at } = this;
-    this.at += length;
-    return at;
-  }
+  return { clientSideThrottleTime, errorCode, topics };
 }

@@ -27,12 +27,6 @@ export interface RawMessage {
   readonly value: Buffer | null;
 }
 
-/** A request with its version, and the way to read its answer. */
-export interface Question {
-  readonly request: { readonly apiVersion: number };
-  readonly response: { decode(bytes: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
-}
-
 export interface RawMetadata {
   readonly brokers: readonly { readonly nodeId: number }[];
   readonly topicMetadata: readonly {
@@ -102,9 +96,11 @@ export interface RawBroker {
   deleteRecords(request: {
     readonly topics: readonly TopicRequest<{ readonly partition: number; readonly offset: string }>[];
   }): Promise<unknown>;
+  initProducerId(request: { readonly transactionTimeout: number }): Promise<{
+    readonly producerId: string;
+    readonly producerEpoch: number;
+  }>;
   readonly connectionPool: { send(question: unknown): Promise<unknown> };
-  /** The newest that both sides know. */
-  lookupRequest(key: number, versions: unknown): (parameters: object) => Question;
   disconnect(): Promise<void>;
 }
 
@@ -137,11 +133,16 @@ export const defaultSocketFactory = require('kafkajs/src/network/socketFactory')
 export const createLogger = (require('kafkajs/src/loggers') as { readonly createLogger: (options: unknown) => unknown })
   .createLogger;
 
-export const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as { readonly Fetch: number };
-
-export const { requests } = require('kafkajs/src/protocol/requests') as {
-  readonly requests: { readonly Fetch: unknown };
+export const apiKeys = require('kafkajs/src/protocol/requests/apiKeys') as {
+  readonly Fetch: number;
+  readonly Produce: number;
 };
+
+export const { createErrorFromCode: errorOfCode } = require('kafkajs/src/protocol/error') as {
+  createErrorFromCode(code: number): Error;
+};
+
+export const crc32C = require('kafkajs/src/protocol/recordBatch/crc32C') as (bytes: Buffer) => number;
 
 /** Also of codecs that were registered with kafkajs. */
 export const { lookupCodecByAttributes } = require('kafkajs/src/protocol/message/compression') as {
