@@ -14,7 +14,7 @@ export const REQUEST_MS = 10_000;
 const CONNECTION_MS = 3000;
 
 /** kafkajs tries again by itself, but not for long: who waits here knows better what for. */
-export const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
+const RETRY = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 };
 
 const FIRST_PAUSE_MS = 10;
 const MOST_ATTEMPTS = 8;
