@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Delivery, Successor } from '../../../src/contracts/delivery.js';
+import { type Delivery, SUSPECT_CRASHES, type Successor } from '../../../src/contracts/delivery.js';
 import type { How } from './operations.js';
 
 /** The lease of every consumer here, by the virtual clock. */
@@ -22,6 +22,8 @@ export interface Held {
   readonly delivery: Delivery;
   /** When its holder died; undefined: it lives, and then nobody else may have it. */
   diedAt: number | undefined;
+  /** It was said to run. */
+  hasBegun: boolean;
 }
 
 /**
@@ -132,13 +134,14 @@ export class Model {
       [item.attempts, item.crashes],
       `${name(item)}: attempts and crashes`,
     );
-    item.held = { item, delivery, diedAt: undefined };
+    item.held = { item, delivery, diedAt: undefined, hasBegun: false };
     return item.held;
   }
 
   #tookBack(item: Item): void {
+    // A suspect is counted down with a worker only where it was what ran.
+    if (item.crashes < SUSPECT_CRASHES || item.held?.hasBegun) item.crashes++;
     item.held = undefined;
-    item.crashes++;
     item.due = this.now();
   }
 

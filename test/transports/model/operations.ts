@@ -6,6 +6,8 @@ export type Operation =
   | { readonly kind: 'next'; readonly process: number; readonly max: number }
   /** Several at once, as they come out of a batch that ran side by side. */
   | { readonly kind: 'settle'; readonly process: number; readonly delivery: number; readonly hows: readonly How[] }
+  /** A suspect is about to run. */
+  | { readonly kind: 'begin'; readonly process: number; readonly delivery: number }
   /** A process that died, or hung, says something about what it held after all. */
   | { readonly kind: 'settleLate'; readonly delivery: number; readonly how: How }
   /** Dies without a word; another one takes its place. */
@@ -42,6 +44,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('next' as const), process: index, max: fc.integer({ min: 1, max: 20 }) }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), process: index, delivery: index, hows }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('begin' as const), process: index, delivery: index }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('settleLate' as const), delivery: index, how }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash' as const), process: index }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const), process: index }) },

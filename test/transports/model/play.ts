@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../../src/contracts/clock.js';
-import type { Delivery } from '../../../src/contracts/delivery.js';
+import { type Delivery, SUSPECT_CRASHES } from '../../../src/contracts/delivery.js';
 import type { Consumer, Transport } from '../../../src/contracts/transport.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { type Held, Model, VISIBILITY_MS } from './model.js';
@@ -56,6 +56,8 @@ export class Play {
         return this.#next(this.#process(operation.process), operation.max);
       case 'settle':
         return this.#settle(this.#process(operation.process), operation.delivery, operation.hows);
+      case 'begin':
+        return this.#begin(this.#process(operation.process), operation.delivery);
       case 'settleLate':
         return this.#settleLate(operation.delivery, operation.how);
       case 'crash':
@@ -123,6 +125,14 @@ export class Play {
       return held ? [this.#tell(held, how)] : [];
     });
     for (const settled of await Promise.all(told)) settled();
+  }
+
+  async #begin({ held }: Process, index: number): Promise<void> {
+    const suspects = held.filter(({ delivery }) => delivery.crashes >= SUSPECT_CRASHES);
+    const one = suspects[index % suspects.length];
+    if (!one) return;
+    await one.delivery.begin();
+    one.hasBegun = true;
   }
 
   /** @returns what is to be called where the settlement counted */
