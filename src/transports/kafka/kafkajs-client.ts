@@ -5,6 +5,7 @@ import {
   type CommittedOffset,
   type Fetched,
   type KafkaClient,
+  KafkaFailure,
   type MemberLink,
   type OutgoingRecord,
   type Place,
@@ -174,6 +175,10 @@ export class KafkajsClient implements KafkaClient {
   async #byLeader(places: readonly Place[]): Promise<ReadonlyMap<number, Place[]>> {
     const topics = [...new Set(places.map(({ topic }) => topic))];
     const nodes = byLeader(await metadataOf(await this.#broker(), topics), places);
+    const [orphan] = nodes.get(-1) ?? [];
+    if (orphan) {
+      throw new KafkaFailure('LEADER_NOT_AVAILABLE', `nobody leads ${placeKey(orphan)} yet`, true, orphan, {});
+    }
     if ([...nodes.keys()].some((node) => !this.#cluster.getNodeIds().includes(String(node)))) await this.#meet(topics);
     return nodes;
   }

@@ -9,7 +9,12 @@ interface KafkajsError extends Error {
 }
 
 /** Codes that kafkajs calls final and that pass: leaders and coordinators move. */
-const PASSING = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'GROUP_LOAD_IN_PROGRESS']);
+const PASSING = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]);
 
 /** What kafkajs throws, in one shape. */
 export function failureOf(error: unknown): unknown {
@@ -37,7 +42,8 @@ const CODES: Readonly<Record<string, string>> = {
   KafkaJSConnectionError: 'CONNECTION',
   KafkaJSConnectionClosedError: 'CONNECTION',
   KafkaJSRequestTimeoutError: 'CONNECTION',
-  KafkaJSBrokerNotFound: 'CONNECTION',
+  // Who leads, or coordinates, is not known yet, or is a broker that is not known yet.
+  KafkaJSBrokerNotFound: 'LEADER_NOT_AVAILABLE',
   KafkaJSLockTimeout: 'CONNECTION',
   KafkaJSMetadataNotLoaded: 'CONNECTION',
   KafkaJSTopicMetadataNotLoaded: 'CONNECTION',
