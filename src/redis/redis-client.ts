@@ -43,6 +43,8 @@ export async function createClient(options: RedisOptions, { name, answerMs }: Cl
     ...(password !== undefined && { password }),
     ...(tls && { tls }),
     maxRetriesPerRequest: 0,
+    // The library's own subscribing again has nobody who hears that it failed, and an unhandled rejection ends the process.
+    autoResubscribe: false,
     // A master that became a replica: ask who is master now.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };

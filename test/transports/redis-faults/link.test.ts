@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { message, receive, receiveOne, textOf, textsOf } from '../../../src/testing/conformance/receive.js';
 import type { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { RedisListTransport } from '../../../src/transports/redis-list/redis-list-transport.js';
@@ -56,6 +56,29 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     );
     await consumer.flush();
     await vi.waitFor(async () => expect(await left(other)).toBe(0), 20_000);
+  });
+
+  test('a link that breaks again while it is being made brings nobody down', async () => {
+    const { redis, proxy, damaged, other } = await linked();
+    const { consumer } = await consume(damaged);
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const first = receiveOne(consumer);
+    const admin = client(redis.url);
+    await vi.waitFor(async () => expect(await admin.call('PUBSUB', 'SHARDNUMSUB', '{events}:scheduled')).toContain(1));
+    await other.publish('events', [message('x')]);
+    await (await first).ack();
+    const waiting = consumer.next(1);
+    // What was listened to is asked for again on each new connection, which breaks with that.
+    proxy.cut();
+    for (let round = 0; round < 3; round++) await proxy.cutAfter('ssubscribe');
+    await other.publish('events', [message('y')]);
+    const [delivery] = await waiting;
+    expect(delivery && textOf(delivery)).toBe('y');
+    await delivery?.ack();
+    expect(unhandled).toEqual([]);
   });
 
   test('the answer to a publish is lost: it is said to be unknown, and was done once', async () => {
