@@ -1,4 +1,4 @@
-// The closing line of a run: the tests that really ran, and one for each further step that failed.
+// The end of a run: what has to be looked at, and a line with the tests that really ran, and one for each further step that failed.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,6 +11,10 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.json')))
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   skipped += report.numPendingTests ?? 0;
+}
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
+  const outcome = readFileSync(join(folder, file), 'utf8');
+  if (outcome !== '') console.log(`\n######## ${file.replace('.txt', '')}: to be looked at\n${outcome}`);
 }
 for (const step of failedSteps) console.log(`failed: ${step}`);
 const steps = failedSteps.filter((name) => !name.startsWith('tests'));
