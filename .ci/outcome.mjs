@@ -21,7 +21,9 @@ export default class Outcome {
         ...unhandled.map((error) => `nobody caught: ${brief(error.stack ?? error.message)}\n`),
         ...tests
           .filter((test) => test.ok() && (test.diagnostic()?.retryCount ?? 0) > 0)
-          .map((test) => `passed only when tried again, a bug to be looked into: ${nameOf(test)}\n`),
+          .map((test) =>
+            told('passed only when tried again, a bug to be looked into', test, test.result().errors ?? []),
+          ),
       ].join(''),
     );
   }
