@@ -5,12 +5,13 @@ import { type RedisServer, startRedis } from './redis.js';
 
 const run = promisify(execFile);
 
-/** Three masters that share the slots; no replicas. */
+/** Three masters that share the slots; no replicas. What one has confirmed survives that it is killed. */
 export async function startCluster(): Promise<readonly RedisServer[]> {
   const nodes = await Promise.all(
     [1, 2, 3].map(async () => {
       const bus = String(await freePort());
       return startRedis({
+        appendfsync: 'always',
         args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', bus],
       });
     }),

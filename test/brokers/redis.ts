@@ -6,7 +6,10 @@ import { freePort } from './ports.js';
 import { newFolder, type Placement, Server, startOne } from './server.js';
 
 export interface RedisServerOptions extends Placement {
-  /** When it syncs its log of changes. Default `everysec`: what a killed process wrote survives, a lost power supply does not. */
+  /**
+   * When it syncs its log of changes. Default `everysec`: a write waits up to two seconds for a sync that takes long, and is lost
+   * with a process that is killed meanwhile. Whoever kills it and counts wants `always`.
+   */
   readonly appendfsync?: 'always' | 'everysec' | 'no';
   readonly password?: string;
   /** It is a sentinel, for the master at this port, which it calls `mymaster`. */

@@ -15,7 +15,7 @@ import { TcpProxy } from './tcp-proxy.js';
 // What the other tests build on: a broker that keeps its data, leaves nothing behind, and links that break as they are told.
 
 async function server() {
-  const redis = await startRedis();
+  const redis = await startRedis({ appendfsync: 'always' });
   onTestFinished(() => redis.dispose());
   return redis;
 }
