@@ -12,6 +12,7 @@ import { groupNames } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 import { Replacing } from './rabbitmq-replacing.js';
+import { hasEnded } from './rabbitmq-socket.js';
 import { type Flow, Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
@@ -80,6 +81,7 @@ export class Session implements Settling {
     });
     channel.on('close', () => this.#over({ kind: 'channel', error: this.#error }));
     parts.inbox.on('close', () => void this.abandon());
+    if (hasEnded(channel)) this.#over({ kind: 'channel', error: undefined });
   }
 
   /** Starts to pass on what waits in the inbox. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../../contracts/clock.js';
+import { ThrunError } from '../../contracts/errors.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
 import { closeChannel } from './rabbitmq-channel.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
-import { textOf } from './rabbitmq-errors.js';
+import { textOf, unavailable } from './rabbitmq-errors.js';
 import type { Link, LinkEvent } from './rabbitmq-link.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
@@ -26,8 +27,12 @@ export interface SessionsHooks {
   readonly onChange: () => void;
 }
 
-/** Longest pause between two attempts to consume again. */
+/** Between two attempts to consume again. */
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+
+/** So often the link may be lost while a consumer is opened. */
+const MOST_LOSSES = 5;
 
 /** At its close a consumer gives the broker this long to take back what is unsettled. */
 const CLOSING_MS = 5000;
@@ -50,10 +55,11 @@ export class Sessions {
     this.#unlisten = [parts.link.listen(this.#onLink), parts.publishing.listen(this.#onPublishing)];
   }
 
-  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the queues cannot be declared */
+  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the queues cannot be declared; THRUN_TRANSPORT_UNAVAILABLE */
   async open(): Promise<void> {
     try {
-      this.#live(await this.#connect());
+      this.#live(await this.#first());
+      this.#isBack();
     } catch (error) {
       this.#end();
       throw error;
@@ -75,6 +81,19 @@ export class Sessions {
     void session.abandon();
   }
 
+  /** A link that is lost on the way comes back by itself, and is waited for. */
+  async #first(): Promise<Session> {
+    for (let losses = 1; ; losses++) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        if (error instanceof ThrunError) throw error;
+        if (losses === MOST_LOSSES) throw unavailable(textOf(error), error);
+        await this.#pause(FIRST_PAUSE_MS);
+      }
+    }
+  }
+
   #end(): void {
     this.#isClosed = true;
     for (const end of this.#unlisten) end();
@@ -92,9 +111,13 @@ export class Sessions {
       if (!next) return;
       if (this.#isClosed) return next.abandon();
       this.#live(next);
-      if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
-      this.#wasDown = false;
+      this.#isBack();
     });
+  }
+
+  #isBack(): void {
+    if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
+    this.#wasDown = false;
   }
 
   async #explain(end: SessionEnd, session: Session): Promise<void> {
@@ -116,11 +139,14 @@ export class Sessions {
         return await this.#connect();
       } catch (error) {
         if (attempt === 0 && !this.#wasDown) this.#notice(`consuming again has failed so far: ${textOf(error)}`);
-        const pause = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt);
-        await new Promise((resolve) => void this.#parts.clock.after(pause, () => resolve(undefined)));
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt));
       }
     }
     return undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve()));
   }
 
   async #connect(): Promise<Session> {
