@@ -260,6 +260,7 @@ export class Session implements Settling {
     this.#isOver = true;
     for (const cancel of this.#timers) cancel();
     void this.#inbox.close();
+    void this.#suspects.close();
     this.#acks.end();
     // Those that are being replaced find out themselves.
     for (const delivery of [...this.#unsettled]) if (!delivery.settled) this.#lose(delivery);

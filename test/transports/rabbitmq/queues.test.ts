@@ -18,6 +18,21 @@ function majorOf({ connection }: Channel): number {
   return Number.parseInt(String(connection.serverProperties.version), 10);
 }
 
+/** Where a delivery is acknowledged. */
+interface Receipt {
+  readonly acks: { ack(tag: number, id: string): void; flush(): Promise<void> };
+}
+
+function receiptOf(delivery: unknown): Receipt {
+  return (delivery as { readonly receipt: Receipt }).receipt;
+}
+
+/** What a bug would do: acknowledges what was never received. */
+async function breakChannel({ acks }: Receipt): Promise<void> {
+  acks.ack(99, 'bug');
+  await acks.flush();
+}
+
 test('a queue that is deleted while it is consumed is declared anew, and the worker says so', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
@@ -58,14 +73,27 @@ test('a channel the server closes is rebuilt; what it held comes again', async (
   const transport = await opened(url);
   const { consumer, degraded, kinds } = await consuming(transport, queue);
   await transport.publish(queue, [message('held')]);
-  const delivery = await one(consumer);
-  // What a bug would do: acknowledge what was never received.
-  (delivery as unknown as { receipt: { acks: { ack(tag: number, id: string): void } } }).receipt.acks.ack(99, 'bug');
-  await (delivery as unknown as { receipt: { acks: { flush(): Promise<void> } } }).receipt.acks.flush();
+  await breakChannel(receiptOf(await one(consumer)));
   await until(() => expect(degraded().join()).toContain('PRECONDITION_FAILED - unknown delivery tag'));
   const again = await one(consumer);
   expect([textOf(again), again.attempt, again.crashes]).toEqual(['held', 2, 1]);
   expect(kinds()).not.toContain('disconnected');
+});
+
+test('a suspect that runs while the server closes the channel it came by is not held for ever: it comes again', async () => {
+  const transport = await opened(await sharedRabbitmq());
+  const queue = queueName();
+  const { consumer, kinds } = await consuming(transport, queue);
+  await transport.publish(queue, [message('suspect')]);
+  const retry = { kind: 'postponed', target: undefined, delayMs: 0, attempts: 2, crashes: 2 } as const;
+  await (await one(consumer)).handOver([retry]);
+  const suspect = await one(consumer);
+  const cameBy = receiptOf(suspect);
+  await suspect.begin();
+  await breakChannel(cameBy);
+  await until(() => expect(kinds()).toContain('lease_lost'));
+  const again = await one(consumer);
+  expect([textOf(again), again.attempt, again.crashes]).toEqual(['suspect', 4, 3]);
 });
 
 test('a queue that exists with other arguments is explained', async () => {
@@ -100,7 +128,8 @@ test('a message that kills whoever receives it is buried by the broker, with its
   let received = 0;
   await channel.consume(main, (got) => {
     received++;
-    if (got) channel.nack(got, false, true);
+    // As one whose receiver died. RabbitMQ 4.3 does not count what is handed back by `nack`.
+    if (got) channel.reject(got, true);
   });
   await until(async () => expect(await transport.deadLetters.count({ queue })).toBe(1));
   const [letter] = await transport.deadLetters.list({ queue }, 1);
