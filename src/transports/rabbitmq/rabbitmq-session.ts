@@ -69,7 +69,7 @@ export class Session implements Settling {
     // Counts for no consumer: each is preceded by its own.
     const ask = () => channel.prefetch(1);
     this.#acks = new Acks(channel, ask, parts.onLost);
-    this.#inbox = new Inbox(parts.options.queue, parts.inbox, parts);
+    this.#inbox = new Inbox(parts.inbox, parts);
     this.#suspects = new Suspects(parts);
     this.#replacing = new Replacing(parts, this.#acks, {
       isOver: () => this.#isOver,

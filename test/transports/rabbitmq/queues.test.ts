@@ -59,6 +59,19 @@ test('an exchange that is deleted is declared anew by the next publish', async (
   await allReceived(['before', 'after'], acking(consumer), 10_000);
 });
 
+test('an exchange that is deleted while its queue is consumed takes nothing along: the group is bound anew', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  const received = acking(consumer);
+  await transport.publish(queue, [message('before')]);
+  await allReceived(['before'], received, 10_000);
+  await (await raw(url)).deleteExchange(queue);
+  await transport.publish(queue, [message('after')]);
+  await allReceived(['after'], received, 10_000);
+});
+
 test('what nobody is bound to get waits for the first group, and is not dropped', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
