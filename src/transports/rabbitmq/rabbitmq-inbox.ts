@@ -44,14 +44,15 @@ export class Inbox {
     this.#queue = parts.options.queue;
   }
 
-  /** @param onCancelled told when the broker took the queue away */
-  async open(onCancelled: () => void): Promise<void> {
+  /** @param onCancelled told when the broker ended the subscription, of which queue */
+  async open(onCancelled: (queue: string) => void): Promise<void> {
     const { channel } = this;
+    const inbox = inboxName(this.#queue);
     const receive = (message: ConsumeMessage | null) => {
       if (message) this.#receive(message);
-      else onCancelled();
+      else onCancelled(inbox);
     };
-    await Promise.all([channel.prefetch(WIDTH), channel.consume(inboxName(this.#queue), receive)]);
+    await Promise.all([channel.prefetch(WIDTH), channel.consume(inbox, receive)]);
   }
 
   /** What is held until it is due goes back to the broker with the channel; what is being moved would come twice. */

@@ -35,7 +35,8 @@ export interface SessionParts {
 /** Why a session ended. */
 export type SessionEnd =
   | { readonly kind: 'channel'; readonly error: Error | undefined }
-  | { readonly kind: 'cancelled' };
+  /** The broker ended the subscription of this queue. */
+  | { readonly kind: 'cancelled'; readonly queue: string };
 
 /**
  * One channel of a consumer, from its opening to its end, with everything that is bound to it: subscriptions, what was
@@ -88,7 +89,7 @@ export class Session implements Settling {
   async #watchInbox(): Promise<void> {
     this.#isWatching = true;
     try {
-      await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
+      await this.#inbox.open((queue) => this.#over({ kind: 'cancelled', queue }));
     } catch {
       await this.abandon();
     }
@@ -129,7 +130,7 @@ export class Session implements Settling {
       // place is written, and would come back here unasked.
       this.#subscription = new Subscription(this.#channel, [again, main], (flow, message) => {
         if (message) this.#receive(message, flow, flow.queue === again);
-        else this.#over({ kind: 'cancelled' });
+        else this.#over({ kind: 'cancelled', queue: flow.queue });
       });
     }
     this.#subscription.widen(room, ahead);

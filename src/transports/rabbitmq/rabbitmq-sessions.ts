@@ -1,9 +1,9 @@
 import type { Clock } from '../../contracts/clock.js';
 import { ThrunError } from '../../contracts/errors.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
-import { closeChannel } from './rabbitmq-channel.js';
+import { closeChannel, lookAt } from './rabbitmq-channel.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
-import { textOf, unavailable } from './rabbitmq-errors.js';
+import { TOO_LONG, textOf, unavailable } from './rabbitmq-errors.js';
 import type { Link, LinkEvent } from './rabbitmq-link.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
@@ -123,14 +123,20 @@ export class Sessions {
   async #explain(end: SessionEnd, session: Session): Promise<void> {
     this.#parts.topology.forget();
     if (end.kind === 'cancelled') {
-      this.#notice(
-        `the broker took a queue of ${JSON.stringify(this.#options.queue)} away, deleted perhaps: what was in it is gone; ` +
-          'it is declared anew',
-      );
       await session.abandon();
+      this.#notice(await this.#whyCancelled(end.queue));
     } else if (end.error) {
       this.#notice(`the broker closed the channel, what it held comes again: ${textOf(end.error)}`);
     }
+  }
+
+  /** From 4.3 on the subscription of a listener that runs for too long is ended as well, without a word. */
+  async #whyCancelled(queue: string): Promise<string> {
+    const isThere = (await lookAt(this.#parts.link, queue).catch(() => undefined)) !== undefined;
+    const name = JSON.stringify(queue);
+    return isThere
+      ? `the broker ended the subscription of ${name}, what it held comes again. Unless the queue was deleted, a listener ran ${TOO_LONG}`
+      : `the broker took the queue ${name} away, deleted perhaps: what was in it is gone; it is declared anew`;
   }
 
   async #reconnect(): Promise<Session | undefined> {
