@@ -2,6 +2,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter } from '../../contracts/dead-letter.js';
 import { closeChannel, lookAt, onChannel, readyIn } from './rabbitmq-channel.js';
 import { idOf } from './rabbitmq-delivery.js';
+import { whole } from './rabbitmq-headers.js';
 import type { Known } from './rabbitmq-known.js';
 import { letterOf } from './rabbitmq-letter.js';
 import type { Link } from './rabbitmq-link.js';
@@ -32,6 +33,12 @@ type Decision = (found: Found, channel: Channel) => Promise<'keep' | 'remove'>;
 
 /** A quorum queue gives no more than this to one subscription; a further one gets the next. */
 const WIDEST = 2000;
+
+/**
+ * A letter that was looked at so often is renewed: from a queue that is older than it (rabbitmq-topology.ts), or by an operator's
+ * policy, RabbitMQ 4 drops what it gave out more than 20 times in vain.
+ */
+const MOST_LOOKS = 10;
 
 /** Another reader holds the letters while it reads. */
 const TURN_MS = 20;
@@ -154,19 +161,33 @@ export class RabbitmqDeadLetters implements DeadLetterAccess {
     const { dead } = groupNames(place.queue, place.group);
     const removed = await onChannel(this.#parts.link, async (channel) => {
       const messages = await receiveAll(channel, dead, ready);
+      const worn: Found[] = [];
       const decided = messages.map(async (message) => {
         const found = { message, letter: letterOf(message, place.queue, place.group) };
-        if ((await decision(found, channel)) === 'keep') return 0;
+        if ((await decision(found, channel)) === 'keep') {
+          if (looksAt(message) >= MOST_LOOKS) worn.push(found);
+          return 0;
+        }
         channel.ack(message);
         return 1;
       });
       const counts: number[] = await Promise.all(decided);
+      await this.#renew(worn, channel);
       // The broker works a channel off in order: its answer says that it has the acknowledgements.
       await channel.prefetch(0);
       return counts.reduce((sum, one) => sum + one, 0);
     });
     await this.#until(dead, ready - removed);
     return removed;
+  }
+
+  /** Copies first, as ever. */
+  async #renew(worn: readonly Found[], channel: Channel): Promise<void> {
+    const { link, parcels, publisher } = this.#parts;
+    // Where it cannot be done now there are as many looks left.
+    if (worn.length === 0 || link.blocked !== undefined) return;
+    await publisher.send(worn.map(({ letter, message }) => parcels.renewed(letter, message)));
+    for (const { message } of worn) channel.ack(message);
   }
 
   /** The letters go back a moment after their channel is closed: whoever comes next has to find them. */
@@ -224,6 +245,10 @@ async function receiveAll(channel: Channel, queue: string, count: number): Promi
     subscribe();
   });
   return messages;
+}
+
+function looksAt({ properties }: ConsumeMessage): number {
+  return whole(properties.headers?.['x-delivery-count']) ?? 0;
 }
 
 function matches({ event, diedAt }: DeadLetter, filter: DeadLetterFilter): boolean {

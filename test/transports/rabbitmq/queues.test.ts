@@ -119,6 +119,17 @@ test('a queue that exists with other arguments is explained', async () => {
   });
 });
 
+test('queues that were made before RabbitMQ 4 are taken as they are', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const { dead } = groupNames(queue, 'workers');
+  await (await raw(url)).assertQueue(dead, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('x')]);
+  await allReceived(['x'], acking(consumer), 10_000);
+});
+
 test('an exchange of another type is explained as well', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
@@ -241,6 +252,38 @@ test('an error text of any length is kept as far as headers go', async () => {
   expect(letter?.error.length).toBeGreaterThan(10_000);
   expect(error.startsWith(letter?.error.slice(0, -2) ?? '?')).toBe(true);
   expect(String(letter?.body)).toBe('{"event":"a"}');
+});
+
+test('a dead letter is looked at as often as anybody likes, also where the broker drops what it gave out 20 times', async () => {
+  const broker = await node();
+  // As RabbitMQ 4 does without being asked to.
+  await broker.control('set_policy', 'limit', '@dead$', '{"delivery-limit":20}', '--apply-to', 'queues');
+  const queue = queueName();
+  const transport = await opened(broker.url);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('ours')]);
+  const [error, attempts] = ['no', 7];
+  const death = { target: 'a', reason: 'gave_up', error, attempts, event: 'tested', eventId: 'id' } as const;
+  await (await one(consumer)).handOver([{ kind: 'dead', ...death }]);
+  const buried = await raw(broker.url);
+  buried.sendToQueue(groupNames(queue, 'workers').dead, Buffer.from('buried by the broker'));
+  await buried.waitForConfirms();
+  const look = async () => {
+    const letters = await transport.deadLetters.list({ queue }, 10);
+    return letters.map(({ id, body, target, reason, event, diedAt }) => [
+      id,
+      String(body),
+      target,
+      reason,
+      event,
+      diedAt,
+    ]);
+  };
+  const first = await look();
+  expect(first.map(([, body]) => body).sort()).toEqual(['buried by the broker', 'ours']);
+  for (let looks = 1; looks < 30; looks++) expect(await look()).toEqual(first);
+  expect(await transport.deadLetters.retry(first.map(([id]) => String(id)))).toBe(2);
+  expect([textOf(await one(consumer)), textOf(await one(consumer))].sort()).toEqual(['buried by the broker', 'ours']);
 });
 
 test('dead letters beyond what one consumer is given, read by two at once', async () => {
