@@ -14,8 +14,10 @@ interface InboxParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
-  /** A message that was rejected counts as received in vain, in the next queue as well (RabbitMQ 4). */
-  readonly countsRejected: boolean;
+  /** How often a message was received in vain is told in the next queue as well (RabbitMQ 4). */
+  readonly carriesCounts: boolean;
+  /** One that is refused counts as received in vain (RabbitMQ 4.0 to 4.2). */
+  readonly countsRefused: boolean;
 }
 
 /** Enough to keep the broker busy; what is passed on costs this process next to nothing. */
@@ -26,7 +28,7 @@ const BINDING_MS = 1000;
 
 /**
  * What waits for no group in particular: published before there was one, or due by now. Any worker has the broker pass it
- * on to the exchange, and so to every group: it rejects it, and the queue dead-letters to the exchange. Where that would count
+ * on to the exchange, and so to every group: it refuses it, and the queue dead-letters to the exchange. Where that would count
  * it passes it on itself.
  */
 export class Inbox {
@@ -92,9 +94,12 @@ export class Inbox {
 
   #passOn(message: ConsumeMessage): void {
     if (this.#closed) return;
-    const { countsRejected, parcels } = this.parts;
-    if (countsRejected) this.#move(message, parcels.passedOn(this.#queue, message, idOf(message)));
-    else this.#settle(() => this.channel.reject(message, false));
+    const { carriesCounts, countsRefused, parcels } = this.parts;
+    if (countsRefused || (carriesCounts && message.fields.redelivered)) {
+      this.#move(message, parcels.passedOn(this.#queue, message, idOf(message)));
+    } else {
+      this.#settle(() => this.channel.nack(message, false, false));
+    }
   }
 
   #later(message: ConsumeMessage, ms: number): void {

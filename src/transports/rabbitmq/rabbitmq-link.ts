@@ -44,9 +44,10 @@ export class Link {
     return typeof version === 'string' ? version : undefined;
   }
 
-  /** 3 of `3.10.8`; 0 as long as it is not known. */
-  get serverMajor(): number {
-    return Number.parseInt(this.serverVersion ?? '0', 10);
+  /** Whether the server is of this version or later; not as long as it is not known. */
+  isFrom(major: number, minor = 0): boolean {
+    const [itsMajor = 0, itsMinor = 0] = (this.serverVersion ?? '0').split('.').map(Number);
+    return itsMajor > major || (itsMajor === major && itsMinor >= minor);
   }
 
   /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE when no node can be reached */

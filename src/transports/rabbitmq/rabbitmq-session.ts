@@ -21,7 +21,8 @@ export interface SessionParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
-  readonly countsRejected: boolean;
+  readonly carriesCounts: boolean;
+  readonly countsRefused: boolean;
   /** Where what waits for no group in particular is passed on. */
   readonly inbox: Channel;
   /** A further channel of the same connection. */

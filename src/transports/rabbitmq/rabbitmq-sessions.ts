@@ -169,7 +169,8 @@ export class Sessions {
       {
         ...this.#parts,
         options: this.#options,
-        countsRejected: link.serverMajor >= 4,
+        carriesCounts: link.isFrom(4),
+        countsRefused: link.isFrom(4) && !link.isFrom(4, 3),
         inbox,
         channel: () => link.channel(),
         onArrival: this.#hooks.onArrival,

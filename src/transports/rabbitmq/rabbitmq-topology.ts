@@ -85,7 +85,7 @@ export class Topology {
   dead(queue: string, group: string, by?: Channel): Promise<void> {
     const { dead } = groupNames(queue, group);
     const declare = async (channel: Channel) => {
-      const isUnlimited = this.#link.serverMajor >= 4 && !this.#limited.has(dead);
+      const isUnlimited = this.#link.isFrom(4) && !this.#limited.has(dead);
       try {
         await channel.assertQueue(dead, quorum(isUnlimited ? UNLIMITED : {}));
       } catch (error) {
