@@ -34,7 +34,7 @@ install();
 if (!mode) {
   ensureTools({
     ...(process.env.REDIS_URL ? {} : { 'redis-server': 'redis-server', 'redis-sentinel': 'redis-sentinel' }),
-    '/usr/lib/rabbitmq/bin/rabbitmq-server': 'rabbitmq-server',
+    [`${process.env.RABBITMQ_PROGRAMS ?? '/usr/lib/rabbitmq/bin'}/rabbitmq-server`]: 'rabbitmq-server',
     'amqp-publish': 'amqp-tools',
     ...{ java: 'openjdk-17-jre-headless', mvn: 'maven', kcat: 'kcat' },
     // Programs in other languages publish too, and are tested as they are.

@@ -6,8 +6,8 @@ import type { Program } from './guarded.js';
 import { freePort, freePorts } from './ports.js';
 import { newFolder, type Placement, Server, startAll, startOne } from './server.js';
 
-/** Not the wrappers in the path: they change to another user. */
-const PROGRAMS = '/usr/lib/rabbitmq/bin';
+/** Not the wrappers in the path: they change to another user. The folder of another version can be named. */
+const PROGRAMS = process.env['RABBITMQ_PROGRAMS'] ?? '/usr/lib/rabbitmq/bin';
 
 export interface RabbitmqNodeOptions extends Placement {
   /** Further lines of its configuration: `consumer_timeout = 1000`. */

@@ -8,7 +8,9 @@ type Mode =
   | { readonly kind: 'blackhole' }
   | { readonly kind: 'delay'; readonly ms: number }
   /** The request with these bytes reaches the server; its reply does not come back, and the connection is gone. */
-  | { readonly kind: 'cut'; readonly match: Buffer; readonly done: () => void };
+  | { readonly kind: 'cut'; readonly match: Buffer; readonly done: () => void }
+  /** What the server says up to these bytes arrives together with others, and they are the last. */
+  | { readonly kind: 'last'; readonly match: Buffer; readonly words: Buffer; left: number; readonly done: () => void };
 
 const PASS: Mode = { kind: 'pass' };
 
@@ -66,6 +68,17 @@ export class TcpProxy {
     });
   }
 
+  /** The server's answer with these bytes, the `nth`, is read in one piece with its last `words`. Resolves when that was. */
+  endWith(words: Buffer, match: Buffer, nth = 1): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#mode = PASS;
+        resolve();
+      };
+      this.#mode = { kind: 'last', match, words, left: nth, done };
+    });
+  }
+
   /** Ends every connection there is; new ones pass. */
   cut(): void {
     for (const link of this.#links) link.destroy();
@@ -104,9 +117,7 @@ class Link {
     client.setNoDelay();
     server.setNoDelay();
     client.on('data', (chunk: Buffer) => this.#request(chunk, mode()));
-    server.on('data', (chunk: Buffer) => {
-      if (!this.#cut && !this.forgotten) forward(chunk, this.client, mode());
-    });
+    server.on('data', (chunk: Buffer) => this.#answer(chunk, mode()));
     for (const socket of [client, server]) {
       // A side that breaks off is what this is for.
       socket.on('error', () => undefined);
@@ -125,6 +136,15 @@ class Link {
     this.client.destroy();
     this.server.destroy();
     this.onGone();
+  }
+
+  #answer(chunk: Buffer, mode: Mode): void {
+    if (this.#cut || this.forgotten) return;
+    const at = mode.kind === 'last' ? chunk.indexOf(mode.match) : -1;
+    if (mode.kind !== 'last' || at < 0 || --mode.left > 0) return forward(chunk, this.client, mode);
+    this.#cut = true;
+    this.client.end(Buffer.concat([chunk.subarray(0, at + mode.match.length), mode.words]));
+    mode.done();
   }
 
   #request(chunk: Buffer, mode: Mode): void {

@@ -1,5 +1,11 @@
-import type { Channel, Replies } from 'amqplib';
+import type { Channel, ConsumeMessage, Replies } from 'amqplib';
 import type { Link } from './rabbitmq-link.js';
+
+/** A quorum queue gives no more than this to one subscription; a further one gets the next. */
+const WIDEST = 2000;
+
+/** Longest wait for what a queue says it has. */
+const READING_MS = 10_000;
 
 /** What a queue says of itself; undefined: there is no such queue. */
 export async function lookAt(link: Link, queue: string): Promise<Replies.AssertQueue | undefined> {
@@ -39,6 +45,29 @@ export async function onChannel<Result>(link: Link, work: (channel: Channel) => 
   } finally {
     await closeChannel(channel);
   }
+}
+
+/** So many messages of a queue, or fewer where they do not come. None of them is acknowledged. */
+export async function receiveAll(channel: Channel, queue: string, count: number): Promise<ConsumeMessage[]> {
+  const messages: ConsumeMessage[] = [];
+  await channel.prefetch(WIDEST);
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, READING_MS);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    channel.on('close', done);
+    const receive = (message: ConsumeMessage | null) => {
+      if (!message) return done();
+      messages.push(message);
+      if (messages.length >= count) done();
+      else if (messages.length % WIDEST === 0) subscribe();
+    };
+    const subscribe = () => void channel.consume(queue, receive).catch(reject);
+    subscribe();
+  });
+  return messages;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -1,7 +1,8 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter } from '../../contracts/dead-letter.js';
-import { closeChannel, lookAt, onChannel, readyIn } from './rabbitmq-channel.js';
+import { closeChannel, lookAt, onChannel, readyIn, receiveAll } from './rabbitmq-channel.js';
 import { idOf } from './rabbitmq-delivery.js';
+import { OWN, whole } from './rabbitmq-headers.js';
 import type { Known } from './rabbitmq-known.js';
 import { letterOf } from './rabbitmq-letter.js';
 import type { Link } from './rabbitmq-link.js';
@@ -30,15 +31,18 @@ interface Found {
 /** What becomes of a letter that was looked at. */
 type Decision = (found: Found, channel: Channel) => Promise<'keep' | 'remove'>;
 
-/** A quorum queue gives no more than this to one subscription; a further one gets the next. */
-const WIDEST = 2000;
+/**
+ * A letter that was looked at so often is renewed: from a queue that is older than it (rabbitmq-topology.ts), or by an operator's
+ * policy, RabbitMQ 4 drops what it gave out more than 20 times in vain.
+ */
+const MOST_LOOKS = 10;
 
 /** Another reader holds the letters while it reads. */
 const TURN_MS = 20;
 const LONGEST_TURN_MS = 10_000;
 
-/** Longest wait for what the queue says it has. */
-const READING_MS = 10_000;
+/** Longest wait until letters are back. */
+const RETURN_MS = 10_000;
 
 /**
  * AMQP cannot look into a queue: what is read is received, and goes back when its channel closes. One reader at a time, so
@@ -154,13 +158,18 @@ export class RabbitmqDeadLetters implements DeadLetterAccess {
     const { dead } = groupNames(place.queue, place.group);
     const removed = await onChannel(this.#parts.link, async (channel) => {
       const messages = await receiveAll(channel, dead, ready);
+      const kept: Found[] = [];
       const decided = messages.map(async (message) => {
         const found = { message, letter: letterOf(message, place.queue, place.group) };
-        if ((await decision(found, channel)) === 'keep') return 0;
+        if ((await decision(found, channel)) === 'keep') {
+          kept.push(found);
+          return 0;
+        }
         channel.ack(message);
         return 1;
       });
       const counts: number[] = await Promise.all(decided);
+      await this.#renew(kept, channel);
       // The broker works a channel off in order: its answer says that it has the acknowledgements.
       await channel.prefetch(0);
       return counts.reduce((sum, one) => sum + one, 0);
@@ -169,9 +178,23 @@ export class RabbitmqDeadLetters implements DeadLetterAccess {
     return removed;
   }
 
+  /**
+   * Where one is worn all of them are replaced: copies first, then one acknowledgement, since of many the last may be dropped.
+   * What is there twice all the same, because a reader died in between, is there once afterwards.
+   */
+  async #renew(kept: readonly Found[], channel: Channel): Promise<void> {
+    const { link, parcels, publisher } = this.#parts;
+    const last = kept.at(-1);
+    // Where it cannot be done now there are as many looks left.
+    if (!last || link.blocked !== undefined || !kept.some(({ message }) => looksAt(message) >= MOST_LOOKS)) return;
+    const different = new Map(kept.map((found) => [isOurs(found.message) ? found.letter.id : found, found]));
+    await publisher.send([...different.values()].map(({ letter, message }) => parcels.renewed(letter, message)));
+    channel.ack(last.message, true);
+  }
+
   /** The letters go back a moment after their channel is closed: whoever comes next has to find them. */
   async #until(queue: string, ready: number): Promise<void> {
-    for (const giveUpAt = performance.now() + READING_MS; performance.now() < giveUpAt; ) {
+    for (const giveUpAt = performance.now() + RETURN_MS; performance.now() < giveUpAt; ) {
       if ((await readyIn(this.#parts.link, queue)) >= ready) return;
       await pause(1);
     }
@@ -204,26 +227,13 @@ export class RabbitmqDeadLetters implements DeadLetterAccess {
   }
 }
 
-async function receiveAll(channel: Channel, queue: string, count: number): Promise<ConsumeMessage[]> {
-  const messages: ConsumeMessage[] = [];
-  await channel.prefetch(WIDEST);
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(resolve, READING_MS);
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    channel.on('close', done);
-    const receive = (message: ConsumeMessage | null) => {
-      if (!message) return done();
-      messages.push(message);
-      if (messages.length >= count) done();
-      else if (messages.length % WIDEST === 0) subscribe();
-    };
-    const subscribe = () => void channel.consume(queue, receive).catch(reject);
-    subscribe();
-  });
-  return messages;
+/** With an id that no other has. */
+function isOurs({ properties }: ConsumeMessage): boolean {
+  return properties.headers?.[OWN.letter] !== undefined;
+}
+
+function looksAt({ properties }: ConsumeMessage): number {
+  return whole(properties.headers?.['x-delivery-count']) ?? 0;
 }
 
 function matches({ event, diedAt }: DeadLetter, filter: DeadLetterFilter): boolean {

@@ -33,17 +33,18 @@ function explained(text: string): string {
   return hint === undefined ? said : `${said.replace(/\.+$/, '')}. ${hint}`;
 }
 
+/** What a listener did when the broker takes back what it holds. */
+export const TOO_LONG =
+  'longer than the broker lets a delivery stay unacknowledged (30 minutes by default). ' +
+  'Raise consumer_timeout in rabbitmq.conf, or split the work';
+
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /inequivalent arg/,
     'It was declared before with other arguments, by another program or by hand. ' +
       'Delete it when it holds nothing you need (rabbitmqctl delete_queue), or give thrun another queue or group name',
   ],
-  [
-    /delivery acknowledgement .* timed out|consumer_timeout/i,
-    'A listener ran longer than the broker lets a delivery stay unacknowledged (30 minutes by default). ' +
-      'Raise consumer_timeout in rabbitmq.conf, or split the work',
-  ],
+  [/delivery acknowledgement .* timed out|consumer_timeout/i, `A listener ran ${TOO_LONG}`],
   [/ACCESS_REFUSED - Login|Handshake terminated.*403/s, 'Mend user and password in the URL'],
   [/ACCESS_REFUSED/, 'Give the user configure, write and read rights on the vhost (rabbitmqctl set_permissions)'],
   [

@@ -59,7 +59,7 @@ export function countHeaders({ target, attempts, crashes, due }: Counts): Record
   };
 }
 
-export function deathHeaders(dead: Dead, letter: string, diedAt: number): Record<string, unknown> {
+export function deathHeaders(dead: Omit<Dead, 'kind'>, letter: string, diedAt: number): Record<string, unknown> {
   return {
     [OWN.letter]: letter,
     [OWN.reason]: dead.reason,

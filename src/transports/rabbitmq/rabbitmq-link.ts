@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel, ConfirmChannel, RecoveringChannelModel } from 'amqplib';
 import { textOf, unavailable } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq-options.js';
-import { socketOf } from './rabbitmq-socket.js';
+import { hasEnded, socketOf } from './rabbitmq-socket.js';
 import { Target } from './rabbitmq-target.js';
 
 export type LinkEvent =
@@ -16,6 +16,8 @@ const CONNECT_MS = 10_000;
 
 /** The broker's answer to our goodbye is not waited for any longer: the link may be half open. */
 const GOODBYE_MS = 1000;
+
+const LOST_AT_ONCE = 'the broker closed the connection in the moment it was opened';
 
 /** With room for what is gathered (rabbitmq-socket.ts). */
 const SOCKET = { noDelay: true, keepAlive: true, highWaterMark: 256 * 1024 };
@@ -42,9 +44,10 @@ export class Link {
     return typeof version === 'string' ? version : undefined;
   }
 
-  /** 3 of `3.10.8`; 0 as long as it is not known. */
-  get serverMajor(): number {
-    return Number.parseInt(this.serverVersion ?? '0', 10);
+  /** Whether the server is of this version or later; not as long as it is not known. */
+  isFrom(major: number, minor = 0): boolean {
+    const [itsMajor = 0, itsMinor = 0] = (this.serverVersion ?? '0').split('.').map(Number);
+    return itsMajor > major || (itsMajor === major && itsMinor >= minor);
   }
 
   /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE when no node can be reached */
@@ -54,12 +57,12 @@ export class Link {
 
   /** Waits for the connection where it is down. */
   async channel(): Promise<Channel> {
-    return quietly(await (await this.#connected()).createChannel());
+    return living(await (await this.#connected()).createChannel());
   }
 
   async confirmChannel(): Promise<ConfirmChannel> {
     // As many frames as a bulk publish writes at once: each `drain` that is waited for is an idle moment of the broker.
-    return quietly(await (await this.#connected()).createConfirmChannel({ highWaterMark: 4096 }));
+    return living(await (await this.#connected()).createConfirmChannel({ highWaterMark: 4096 }));
   }
 
   /** Calls `listener` for what happens to the link. Returns a function that ends it. */
@@ -114,7 +117,9 @@ export class Link {
   #observe(connection: RecoveringChannelModel, target: Target): void {
     connection.on('connect', (model) => {
       this.#model = model;
-      this.#tell({ kind: 'up' });
+      // amqplib would take it for a living one for ever: it did not listen yet.
+      if (hasEnded(model)) model.emit('close', new Error(LOST_AT_ONCE));
+      else this.#tell({ kind: 'up' });
     });
     connection.on('disconnect', (error) => {
       this.blocked = undefined;
@@ -139,7 +144,8 @@ export class Link {
   }
 }
 
-/** An error of a channel is told by its end; without a listener it would end the process. */
-function quietly<Kind extends Channel>(channel: Kind): Kind {
+function living<Kind extends Channel>(channel: Kind): Kind {
+  if (hasEnded(channel)) throw new Error(LOST_AT_ONCE);
+  // An error is told by its end; without a listener it would end the process.
   return channel.on('error', () => undefined);
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Message, Options } from 'amqplib';
 import type { Clock } from '../../contracts/clock.js';
+import type { DeadLetter } from '../../contracts/dead-letter.js';
 import type { Dead } from '../../contracts/delivery.js';
 import type { OutgoingMessage } from '../../contracts/transport.js';
+import { idOf } from './rabbitmq-delivery.js';
 import { type Counts, copyProperties, countHeaders, deathHeaders, OWN } from './rabbitmq-headers.js';
 import type { Known } from './rabbitmq-known.js';
 import { rungFor } from './rabbitmq-ladder.js';
@@ -104,12 +106,23 @@ export class Parcels {
     const diedAt = this.#clock.now();
     // Sorts by the time of death, also within a millisecond.
     const letter = `${diedAt.toString(36)}-${this.#prefix.slice(0, 4)}-${(++this.#last).toString(36).padStart(4, '0')}`;
+    return this.#letter(queue, group, message, copyProperties(message, id, deathHeaders(dead, letter, diedAt)));
+  }
+
+  /** The same letter, which RabbitMQ takes for one that nobody has looked at. */
+  renewed(letter: DeadLetter, message: Message): Parcel {
+    const { queue, group, id, diedAt } = letter;
+    return this.#letter(
+      queue,
+      group,
+      message,
+      copyProperties(message, idOf(message), deathHeaders(letter, id, diedAt)),
+    );
+  }
+
+  #letter(queue: string, group: string, { content }: Message, properties: Options.Publish): Parcel {
     return {
-      ...defaultExchange(
-        groupNames(queue, group).dead,
-        message.content,
-        copyProperties(message, id, deathHeaders(dead, letter, diedAt)),
-      ),
+      ...defaultExchange(groupNames(queue, group).dead, content, properties),
       declare: () => this.#topology.dead(queue, group),
     };
   }

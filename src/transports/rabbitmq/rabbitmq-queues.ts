@@ -111,7 +111,7 @@ export class RabbitmqQueues implements QueueAccess {
    * and carries the count to where the message goes next: there it is not told.
    */
   async #nextRetry(waits: readonly string[]): Promise<number | undefined> {
-    if (this.#parts.link.serverMajor >= 4) return undefined;
+    if (this.#parts.link.isFrom(4)) return undefined;
     const dues = await Promise.all(waits.map((queue) => this.#firstDue(queue)));
     const known = dues.filter((due) => due !== undefined);
     return known.length === 0 ? undefined : Math.max(0, Math.min(...known) - this.#parts.clock.now());

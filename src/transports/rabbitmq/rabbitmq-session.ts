@@ -12,6 +12,7 @@ import { groupNames } from './rabbitmq-names.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 import { Replacing } from './rabbitmq-replacing.js';
+import { hasEnded } from './rabbitmq-socket.js';
 import { type Flow, Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
@@ -20,7 +21,8 @@ export interface SessionParts {
   readonly publisher: Publisher;
   readonly parcels: Parcels;
   readonly clock: Clock;
-  readonly countsRejected: boolean;
+  readonly carriesCounts: boolean;
+  readonly countsRefused: boolean;
   /** Where what waits for no group in particular is passed on. */
   readonly inbox: Channel;
   /** A further channel of the same connection. */
@@ -34,7 +36,8 @@ export interface SessionParts {
 /** Why a session ended. */
 export type SessionEnd =
   | { readonly kind: 'channel'; readonly error: Error | undefined }
-  | { readonly kind: 'cancelled' };
+  /** The broker ended the subscription of this queue. */
+  | { readonly kind: 'cancelled'; readonly queue: string };
 
 /**
  * One channel of a consumer, from its opening to its end, with everything that is bound to it: subscriptions, what was
@@ -68,7 +71,7 @@ export class Session implements Settling {
     // Counts for no consumer: each is preceded by its own.
     const ask = () => channel.prefetch(1);
     this.#acks = new Acks(channel, ask, parts.onLost);
-    this.#inbox = new Inbox(parts.options.queue, parts.inbox, parts);
+    this.#inbox = new Inbox(parts.inbox, parts);
     this.#suspects = new Suspects(parts);
     this.#replacing = new Replacing(parts, this.#acks, {
       isOver: () => this.#isOver,
@@ -80,13 +83,14 @@ export class Session implements Settling {
     });
     channel.on('close', () => this.#over({ kind: 'channel', error: this.#error }));
     parts.inbox.on('close', () => void this.abandon());
+    if (hasEnded(channel)) this.#over({ kind: 'channel', error: undefined });
   }
 
   /** Starts to pass on what waits in the inbox. */
   async #watchInbox(): Promise<void> {
     this.#isWatching = true;
     try {
-      await this.#inbox.open(() => this.#over({ kind: 'cancelled' }));
+      await this.#inbox.open((queue) => this.#over({ kind: 'cancelled', queue }));
     } catch {
       await this.abandon();
     }
@@ -127,7 +131,7 @@ export class Session implements Settling {
       // place is written, and would come back here unasked.
       this.#subscription = new Subscription(this.#channel, [again, main], (flow, message) => {
         if (message) this.#receive(message, flow, flow.queue === again);
-        else this.#over({ kind: 'cancelled' });
+        else this.#over({ kind: 'cancelled', queue: flow.queue });
       });
     }
     this.#subscription.widen(room, ahead);
@@ -258,6 +262,7 @@ export class Session implements Settling {
     this.#isOver = true;
     for (const cancel of this.#timers) cancel();
     void this.#inbox.close();
+    void this.#suspects.close();
     this.#acks.end();
     // Those that are being replaced find out themselves.
     for (const delivery of [...this.#unsettled]) if (!delivery.settled) this.#lose(delivery);

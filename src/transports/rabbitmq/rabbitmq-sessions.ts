@@ -1,8 +1,9 @@
 import type { Clock } from '../../contracts/clock.js';
+import { ThrunError } from '../../contracts/errors.js';
 import type { ConsumeOptions } from '../../contracts/transport.js';
-import { closeChannel } from './rabbitmq-channel.js';
+import { closeChannel, lookAt } from './rabbitmq-channel.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
-import { textOf } from './rabbitmq-errors.js';
+import { TOO_LONG, textOf, unavailable } from './rabbitmq-errors.js';
 import type { Link, LinkEvent } from './rabbitmq-link.js';
 import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
@@ -26,8 +27,12 @@ export interface SessionsHooks {
   readonly onChange: () => void;
 }
 
-/** Longest pause between two attempts to consume again. */
+/** Between two attempts to consume again. */
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+
+/** So often the link may be lost while a consumer is opened. */
+const MOST_LOSSES = 5;
 
 /** At its close a consumer gives the broker this long to take back what is unsettled. */
 const CLOSING_MS = 5000;
@@ -50,10 +55,11 @@ export class Sessions {
     this.#unlisten = [parts.link.listen(this.#onLink), parts.publishing.listen(this.#onPublishing)];
   }
 
-  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the queues cannot be declared */
+  /** @throws {ThrunError} THRUN_TRANSPORT_REFUSED when the queues cannot be declared; THRUN_TRANSPORT_UNAVAILABLE */
   async open(): Promise<void> {
     try {
-      this.#live(await this.#connect());
+      this.#live(await this.#first());
+      this.#isBack();
     } catch (error) {
       this.#end();
       throw error;
@@ -75,6 +81,19 @@ export class Sessions {
     void session.abandon();
   }
 
+  /** A link that is lost on the way comes back by itself, and is waited for. */
+  async #first(): Promise<Session> {
+    for (let losses = 1; ; losses++) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        if (error instanceof ThrunError) throw error;
+        if (losses === MOST_LOSSES) throw unavailable(textOf(error), error);
+        await this.#pause(FIRST_PAUSE_MS);
+      }
+    }
+  }
+
   #end(): void {
     this.#isClosed = true;
     for (const end of this.#unlisten) end();
@@ -92,22 +111,32 @@ export class Sessions {
       if (!next) return;
       if (this.#isClosed) return next.abandon();
       this.#live(next);
-      if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
-      this.#wasDown = false;
+      this.#isBack();
     });
+  }
+
+  #isBack(): void {
+    if (this.#wasDown) this.#options.onNotice({ kind: 'reconnected' });
+    this.#wasDown = false;
   }
 
   async #explain(end: SessionEnd, session: Session): Promise<void> {
     this.#parts.topology.forget();
     if (end.kind === 'cancelled') {
-      this.#notice(
-        `the broker took a queue of ${JSON.stringify(this.#options.queue)} away, deleted perhaps: what was in it is gone; ` +
-          'it is declared anew',
-      );
       await session.abandon();
+      this.#notice(await this.#whyCancelled(end.queue));
     } else if (end.error) {
       this.#notice(`the broker closed the channel, what it held comes again: ${textOf(end.error)}`);
     }
+  }
+
+  /** From 4.3 on the subscription of a listener that runs for too long is ended as well, without a word. */
+  async #whyCancelled(queue: string): Promise<string> {
+    const isThere = (await lookAt(this.#parts.link, queue).catch(() => undefined)) !== undefined;
+    const name = JSON.stringify(queue);
+    return isThere
+      ? `the broker ended the subscription of ${name}, what it held comes again. Unless the queue was deleted, a listener ran ${TOO_LONG}`
+      : `the broker took the queue ${name} away, deleted perhaps: what was in it is gone; it is declared anew`;
   }
 
   async #reconnect(): Promise<Session | undefined> {
@@ -116,11 +145,14 @@ export class Sessions {
         return await this.#connect();
       } catch (error) {
         if (attempt === 0 && !this.#wasDown) this.#notice(`consuming again has failed so far: ${textOf(error)}`);
-        const pause = Math.min(LONGEST_PAUSE_MS, 100 * 2 ** attempt);
-        await new Promise((resolve) => void this.#parts.clock.after(pause, () => resolve(undefined)));
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt));
       }
     }
     return undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, () => resolve()));
   }
 
   async #connect(): Promise<Session> {
@@ -137,7 +169,8 @@ export class Sessions {
       {
         ...this.#parts,
         options: this.#options,
-        countsRejected: link.serverMajor >= 4,
+        carriesCounts: link.isFrom(4),
+        countsRefused: link.isFrom(4) && !link.isFrom(4, 3),
         inbox,
         channel: () => link.channel(),
         onArrival: this.#hooks.onArrival,

@@ -3,6 +3,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 /** What amqplib does not speak of. Nothing depends on its being there. */
 interface Socket {
   readonly writableCorked: number;
+  readonly writableEnded: boolean;
   cork(): void;
   uncork(): void;
   destroy(): void;
@@ -10,6 +11,14 @@ interface Socket {
 
 export function socketOf({ connection }: Pick<ChannelModel | Channel, 'connection'>): Socket | undefined {
   return (connection as { stream?: Socket }).stream;
+}
+
+/**
+ * Its connection is over. Where the broker says goodbye in the same read as it gives an answer, that is before whoever waits for
+ * the answer could listen for the end.
+ */
+export function hasEnded(channel: Pick<ChannelModel | Channel, 'connection'>): boolean {
+  return socketOf(channel)?.writableEnded === true;
 }
 
 /**

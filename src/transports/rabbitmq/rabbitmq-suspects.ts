@@ -14,6 +14,7 @@ import type { SessionParts } from './rabbitmq-session.js';
  */
 export class Suspects {
   #channel: Promise<{ readonly channel: Channel; readonly acks: Acks }> | undefined;
+  #closed = false;
 
   constructor(private readonly parts: SessionParts) {}
 
@@ -32,15 +33,23 @@ export class Suspects {
   }
 
   async flush(): Promise<void> {
-    await (await this.#channel)?.acks.flush();
+    await (await this.#opened())?.acks.flush();
   }
 
+  /** What is still held goes back to the group: nobody could settle it any more. */
   async close(): Promise<void> {
-    const open = await this.#channel;
+    this.#closed = true;
+    const open = await this.#opened();
     if (open) await closeChannel(open.channel);
   }
 
+  /** Where it could not be opened, whoever needed it was told. */
+  #opened() {
+    return this.#channel?.catch(() => undefined);
+  }
+
   #open() {
+    if (this.#closed) throw new Error('the link it came by was lost');
     this.#channel ??= this.parts.channel().then((channel) => {
       const acks = new Acks(channel, () => channel.prefetch(0), this.parts.onLost);
       channel.on('close', () => {

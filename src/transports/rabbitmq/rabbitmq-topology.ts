@@ -10,6 +10,9 @@ import { exchangeName, groupNames, inboxExchange, inboxName, waitName } from './
  */
 const DELIVERY_LIMIT = 30;
 
+/** From 4.0 on a queue without a limit gets one of 20, and looking at dead letters counts. Before, this is not understood. */
+const UNLIMITED = { 'x-delivery-limit': -1 };
+
 /** How long a suspect whose worker died waits until it is received again. */
 const SUSPECT_MS = 500;
 
@@ -17,6 +20,8 @@ const SUSPECT_MS = 500;
 export class Topology {
   readonly #link: Link;
   readonly #declared = new Map<string, Promise<void>>();
+  /** Queues of dead letters that are older than RabbitMQ 4. */
+  readonly #limited = new Set<string>();
 
   constructor(link: Link) {
     this.#link = link;
@@ -80,9 +85,15 @@ export class Topology {
   dead(queue: string, group: string, by?: Channel): Promise<void> {
     const { dead } = groupNames(queue, group);
     const declare = async (channel: Channel) => {
-      // From 4.0 on a queue without a limit gets one, and reading dead letters counts.
-      const unlimited = this.#link.serverMajor >= 4 ? { 'x-delivery-limit': -1 } : {};
-      await channel.assertQueue(dead, quorum(unlimited));
+      const isUnlimited = this.#link.isFrom(4) && !this.#limited.has(dead);
+      try {
+        await channel.assertQueue(dead, quorum(isUnlimited ? UNLIMITED : {}));
+      } catch (error) {
+        if (!isUnlimited || !textOf(error).includes("inequivalent arg 'x-delivery-limit'")) throw error;
+        this.#limited.add(dead);
+        // No refusal, but the channel is gone: the next attempt declares it as it was.
+        throw new Error(`${dead} was made by a RabbitMQ before 4`, { cause: error });
+      }
     };
     return this.#once(dead, declare, by);
   }

@@ -7,7 +7,8 @@ import { startCluster } from '../../brokers/rabbitmq.js';
 import { acking, allReceived, consuming, message, node, ofAge, opened, queueName, until } from './stage.js';
 
 test('three nodes, one is killed under load: nothing confirmed is lost, everybody goes on at another node', async () => {
-  const nodes = await startCluster(3);
+  // RabbitMQ 4.3 would keep for a minute what was held through the node that is gone (docs/rabbitmq.md).
+  const nodes = await startCluster(3, { advanced: '{rabbit, [{consumer_disconnected_timeout, 1000}]}' });
   onTestFinished(async () => void (await Promise.all(nodes.map((one) => one.dispose()))));
   const [first, ...others] = nodes;
   if (!first) throw new Error('no node');

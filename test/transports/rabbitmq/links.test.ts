@@ -1,16 +1,5 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { sharedRabbitmq } from '../../brokers/shared.js';
-import { TcpProxy } from '../../brokers/tcp-proxy.js';
-import { acking, allReceived, consuming, message, one, opened, queueName, textOf, until } from './stage.js';
-
-async function through() {
-  const url = await sharedRabbitmq();
-  const proxy = await TcpProxy.to(Number(new URL(url).port));
-  onTestFinished(() => proxy.close());
-  const own = new URL(url);
-  own.port = String(proxy.port);
-  return { url, proxy, proxied: own.href };
-}
+import { expect, test } from 'vitest';
+import { acking, allReceived, consuming, message, one, opened, queueName, textOf, through, until } from './stage.js';
 
 test('a link that swallows everything is noticed by its heartbeat and replaced; what it held comes again', async () => {
   const { url, proxy, proxied } = await through();

@@ -18,6 +18,21 @@ function majorOf({ connection }: Channel): number {
   return Number.parseInt(String(connection.serverProperties.version), 10);
 }
 
+/** Where a delivery is acknowledged. */
+interface Receipt {
+  readonly acks: { ack(tag: number, id: string): void; flush(): Promise<void> };
+}
+
+function receiptOf(delivery: unknown): Receipt {
+  return (delivery as { readonly receipt: Receipt }).receipt;
+}
+
+/** What a bug would do: acknowledges what was never received. */
+async function breakChannel({ acks }: Receipt): Promise<void> {
+  acks.ack(99, 'bug');
+  await acks.flush();
+}
+
 test('a queue that is deleted while it is consumed is declared anew, and the worker says so', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
@@ -44,6 +59,19 @@ test('an exchange that is deleted is declared anew by the next publish', async (
   await allReceived(['before', 'after'], acking(consumer), 10_000);
 });
 
+test('an exchange that is deleted while its queue is consumed takes nothing along: the group is bound anew', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  const received = acking(consumer);
+  await transport.publish(queue, [message('before')]);
+  await allReceived(['before'], received, 10_000);
+  await (await raw(url)).deleteExchange(queue);
+  await transport.publish(queue, [message('after')]);
+  await allReceived(['after'], received, 10_000);
+});
+
 test('what nobody is bound to get waits for the first group, and is not dropped', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
@@ -58,14 +86,27 @@ test('a channel the server closes is rebuilt; what it held comes again', async (
   const transport = await opened(url);
   const { consumer, degraded, kinds } = await consuming(transport, queue);
   await transport.publish(queue, [message('held')]);
-  const delivery = await one(consumer);
-  // What a bug would do: acknowledge what was never received.
-  (delivery as unknown as { receipt: { acks: { ack(tag: number, id: string): void } } }).receipt.acks.ack(99, 'bug');
-  await (delivery as unknown as { receipt: { acks: { flush(): Promise<void> } } }).receipt.acks.flush();
+  await breakChannel(receiptOf(await one(consumer)));
   await until(() => expect(degraded().join()).toContain('PRECONDITION_FAILED - unknown delivery tag'));
   const again = await one(consumer);
   expect([textOf(again), again.attempt, again.crashes]).toEqual(['held', 2, 1]);
   expect(kinds()).not.toContain('disconnected');
+});
+
+test('a suspect that runs while the server closes the channel it came by is not held for ever: it comes again', async () => {
+  const transport = await opened(await sharedRabbitmq());
+  const queue = queueName();
+  const { consumer, kinds } = await consuming(transport, queue);
+  await transport.publish(queue, [message('suspect')]);
+  const retry = { kind: 'postponed', target: undefined, delayMs: 0, attempts: 2, crashes: 2 } as const;
+  await (await one(consumer)).handOver([retry]);
+  const suspect = await one(consumer);
+  const cameBy = receiptOf(suspect);
+  await suspect.begin();
+  await breakChannel(cameBy);
+  await until(() => expect(kinds()).toContain('lease_lost'));
+  const again = await one(consumer);
+  expect([textOf(again), again.attempt, again.crashes]).toEqual(['suspect', 4, 3]);
 });
 
 test('a queue that exists with other arguments is explained', async () => {
@@ -76,6 +117,17 @@ test('a queue that exists with other arguments is explained', async () => {
     code: 'THRUN_TRANSPORT_REFUSED',
     message: expect.stringMatching(/inequivalent arg 'x-[\w-]+' for queue 'faults-.*Delete it when/) as string,
   });
+});
+
+test('queues that were made before RabbitMQ 4 are taken as they are', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const { dead } = groupNames(queue, 'workers');
+  await (await raw(url)).assertQueue(dead, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('x')]);
+  await allReceived(['x'], acking(consumer), 10_000);
 });
 
 test('an exchange of another type is explained as well', async () => {
@@ -100,7 +152,8 @@ test('a message that kills whoever receives it is buried by the broker, with its
   let received = 0;
   await channel.consume(main, (got) => {
     received++;
-    if (got) channel.nack(got, false, true);
+    // As one whose receiver died. RabbitMQ 4.3 does not count what is handed back by `nack`.
+    if (got) channel.reject(got, true);
   });
   await until(async () => expect(await transport.deadLetters.count({ queue })).toBe(1));
   const [letter] = await transport.deadLetters.list({ queue }, 1);
@@ -112,20 +165,29 @@ test('a message that kills whoever receives it is buried by the broker, with its
   expect([textOf(retried), retried.attempt, retried.crashes]).toEqual(['poison', 1, 0]);
 });
 
-test('a listener that runs longer than the broker allows: what to do is said, and the delivery comes again', async () => {
-  const broker = await node({
-    config: ['consumer_timeout = 1000'],
-    advanced: '{rabbit, [{channel_tick_interval, 500}]}',
-  });
-  const queue = queueName();
-  const transport = await opened(broker.url);
-  const { consumer, degraded, kinds } = await consuming(transport, queue);
-  await transport.publish(queue, [message('slow')]);
-  await one(consumer);
-  await until(() => expect(degraded().join()).toContain('Raise consumer_timeout'), 20_000);
-  expect(kinds()).toContain('lease_lost');
-  expect((await one(consumer)).attempt).toBe(2);
-});
+// Where more is asked for there is a subscription, and RabbitMQ 4.3 ends that in place of the channel.
+test.each([
+  ['nothing', 0],
+  ['more', 20_000],
+])(
+  'a listener runs longer than the broker allows, %s is asked for meanwhile: what to do is said, it comes again',
+  async (_, waitMs) => {
+    const broker = await node({
+      config: ['consumer_timeout = 1000'],
+      advanced: '{rabbit, [{channel_tick_interval, 500}]}',
+    });
+    const queue = queueName();
+    const transport = await opened(broker.url);
+    const { consumer, degraded, kinds } = await consuming(transport, queue);
+    await transport.publish(queue, [message('slow')]);
+    await one(consumer);
+    const [more] = await consumer.next(1, { waitMs });
+    await until(() => expect(degraded().join()).toContain('Raise consumer_timeout'), 20_000);
+    expect(degraded().join()).not.toContain('gone');
+    expect(kinds()).toContain('lease_lost');
+    expect((more ?? (await one(consumer))).attempt).toBe(2);
+  },
+);
 
 test('short of memory the broker takes no publishes: it is said, consuming goes on, and it comes to itself', async () => {
   const broker = await node();
@@ -190,6 +252,38 @@ test('an error text of any length is kept as far as headers go', async () => {
   expect(letter?.error.length).toBeGreaterThan(10_000);
   expect(error.startsWith(letter?.error.slice(0, -2) ?? '?')).toBe(true);
   expect(String(letter?.body)).toBe('{"event":"a"}');
+});
+
+test('a dead letter is looked at as often as anybody likes, also where the broker drops what it gave out 20 times', async () => {
+  const broker = await node();
+  // As RabbitMQ 4 does without being asked to.
+  await broker.control('set_policy', 'limit', '@dead$', '{"delivery-limit":20}', '--apply-to', 'queues');
+  const queue = queueName();
+  const transport = await opened(broker.url);
+  const { consumer } = await consuming(transport, queue);
+  await transport.publish(queue, [message('ours')]);
+  const [error, attempts] = ['no', 7];
+  const death = { target: 'a', reason: 'gave_up', error, attempts, event: 'tested', eventId: 'id' } as const;
+  await (await one(consumer)).handOver([{ kind: 'dead', ...death }]);
+  const buried = await raw(broker.url);
+  buried.sendToQueue(groupNames(queue, 'workers').dead, Buffer.from('buried by the broker'));
+  await buried.waitForConfirms();
+  const look = async () => {
+    const letters = await transport.deadLetters.list({ queue }, 10);
+    return letters.map(({ id, body, target, reason, event, diedAt }) => [
+      id,
+      String(body),
+      target,
+      reason,
+      event,
+      diedAt,
+    ]);
+  };
+  const first = await look();
+  expect(first.map(([, body]) => body).sort()).toEqual(['buried by the broker', 'ours']);
+  for (let looks = 1; looks < 30; looks++) expect(await look()).toEqual(first);
+  expect(await transport.deadLetters.retry(first.map(([id]) => String(id)))).toBe(2);
+  expect([textOf(await one(consumer)), textOf(await one(consumer))].sort()).toEqual(['buried by the broker', 'ours']);
 });
 
 test('dead letters beyond what one consumer is given, read by two at once', async () => {

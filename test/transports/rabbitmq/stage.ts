@@ -4,6 +4,8 @@ import type { RabbitmqOptions } from '../../../src/transports/rabbitmq/rabbitmq-
 import { RabbitmqTransport } from '../../../src/transports/rabbitmq/rabbitmq-transport.js';
 import { type RabbitmqNode, type RabbitmqNodeOptions, startRabbitmq } from '../../brokers/rabbitmq.js';
 import { optionsFor } from '../../brokers/rabbitmq-subject.js';
+import { sharedRabbitmq } from '../../brokers/shared.js';
+import { TcpProxy } from '../../brokers/tcp-proxy.js';
 
 export { acking, allReceived, consuming, message, one, queueName, textOf, until } from '../receiving.js';
 
@@ -19,6 +21,16 @@ export async function opened(url: string, more: Partial<RabbitmqOptions> = {}): 
   onTestFinished(() => transport.close());
   await transport.open();
   return transport;
+}
+
+/** A link that the test may hurt, to the broker that all share. */
+export async function through() {
+  const url = await sharedRabbitmq();
+  const proxy = await TcpProxy.to(Number(new URL(url).port));
+  onTestFinished(() => proxy.close());
+  const own = new URL(url);
+  own.port = String(proxy.port);
+  return { url, proxy, proxied: own.href };
 }
 
 /**
