@@ -5,7 +5,7 @@ import { RedisConnection } from './redis-connection.js';
 import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
 import type { RedisOptions } from './redis-options.js';
-import { RedisPublisher, type Send } from './redis-publisher.js';
+import { type Prepare, RedisPublisher, type Sending } from './redis-publisher.js';
 import { type Kind, QueueRegistry } from './redis-registry.js';
 import { type News, RedisWaiter } from './redis-waiter.js';
 
@@ -13,7 +13,7 @@ export interface SessionOptions {
   /** The transport's name. */
   readonly transport: string;
   readonly kind: Kind;
-  readonly publish: Send;
+  readonly prepare: Prepare;
 }
 
 /** Scripts say what they may do in a way that older servers do not understand. */
@@ -37,16 +37,14 @@ export class RedisSession {
   #closed: Promise<void> | undefined;
 
   constructor(redis: RedisOptions, options: SessionOptions) {
-    const { transport, kind, publish } = options;
+    const { transport, kind } = options;
     this.#redis = redis;
     this.#options = options;
     this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
     this.registry = new QueueRegistry(this.connection, kind, redis.queues);
     this.parts = { connection: () => this.open(), registry: this.registry };
     this.#publisher = new RedisPublisher(transport, this.connection, (queue, messages) =>
-      this.registry.isKnown(queue)
-        ? publish(queue, messages)
-        : this.registry.tryAdd(queue).then(() => publish(queue, messages)),
+      this.#prepare(queue, messages),
     );
     this.connection.listen({
       lost: (error) => this.#tell({ kind: 'disconnected', error }),
@@ -74,7 +72,7 @@ export class RedisSession {
   /** Something that is new there, as a publish is. @throws {ThrunError} as `publish` does */
   async write<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     const connection = await this.open();
-    return this.#publisher.write(() => connection.run(send));
+    return this.#publisher.write({ send: () => connection.run(send) });
   }
 
   /** Consumers of one queue and group share a connection. */
@@ -132,6 +130,13 @@ export class RedisSession {
     }
     this.version = `Redis ${version}`;
     return this.connection;
+  }
+
+  /** A queue is noted before it is published to for the first time. */
+  #prepare(queue: string, messages: readonly OutgoingMessage[]): Sending {
+    const sending = this.#options.prepare(queue, messages);
+    if (this.registry.isKnown(queue)) return sending;
+    return { ...sending, send: () => this.registry.tryAdd(queue).then(() => sending.send()) };
   }
 
   #found(): void {

@@ -17,6 +17,7 @@ import { type DeadLetterParts, RedisDeadLetters } from './redis-dead-letters.js'
 import { QueueKeys } from './redis-keys.js';
 import type { RedisOptions } from './redis-options.js';
 import { bury } from './redis-parcel-scripts.js';
+import type { Sending } from './redis-publisher.js';
 import { type Kind, TYPE_OF } from './redis-registry.js';
 import { RedisSession } from './redis-session.js';
 
@@ -27,8 +28,8 @@ export interface QueueKind {
   readonly name: string;
   readonly traits: TransportTraits;
   queues(parts: DeadLetterParts): QueueAccess;
-  /** Sends messages of one queue, all of them or none. */
-  send(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
+  /** Makes messages of one queue ready to be sent. */
+  prepare(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Sending;
   /** Registers the group on the queue. */
   join(session: RedisSession, options: ConsumeOptions, keys: QueueKeys): Promise<Source>;
 }
@@ -52,7 +53,7 @@ export class RedisTransport implements Transport {
     this.session = new RedisSession(options, {
       transport: kind.name,
       kind: kind.kind,
-      publish: (queue, messages) => kind.send(this.session, queue, messages),
+      prepare: (queue, messages) => kind.prepare(this.session, queue, messages),
     });
     this.deadLetters = new RedisDeadLetters(this.session.parts);
     this.queues = kind.queues(this.session.parts);
