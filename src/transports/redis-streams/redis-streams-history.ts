@@ -45,7 +45,7 @@ export class RedisStreamsHistory implements HistoryAccess {
       // Other programs have groups of their own there, and know nothing of parcels.
       groups: [...(places?.keys() ?? [])].filter((name) => known[name] === '1').sort(),
       oldestAt: length === 0 ? undefined : timeOf(first),
-      isCut: isTrimmed && (length === 0 || isBefore(from, first)),
+      isCut: isTrimmed && (length === 0 || isBefore(from, first) || this.#isPassed(from, places)),
       keeps: this.#keeps,
     };
   }
@@ -69,6 +69,11 @@ export class RedisStreamsHistory implements HistoryAccess {
     const { due, parcels } = keys.group(group);
     const args = [group, listener ?? '', queue, ...events.map(({ position }) => position)];
     return this.#session.write((client) => replay.run(client, [queue, keys.seq, due, parcels], args));
+  }
+
+  /** Without a history: what every group is past may be gone, though an older one is still held. */
+  #isPassed(id: string, places: ReadonlyMap<string, string> = new Map()): boolean {
+    return this.#historyMs === 0 && places.size > 0 && [...places.values()].every((read) => isBefore(id, read));
   }
 
   get #keeps(): string {
