@@ -65,8 +65,9 @@ export class RedisPublisher {
           unknown = message;
           giveUpAt = performance.now() + this.#connection.timeoutMs;
         }
-        const mayGoOn = outcome !== 'refused' && (unknown === undefined || sending.mayRepeat?.() === true);
-        if (mayGoOn && (await this.#connection.ready(giveUpAt - performance.now()))) continue;
+        const left = giveUpAt - performance.now();
+        const mayGoOn = unknown === undefined || (left > 0 && sending.mayRepeat?.() === true);
+        if (outcome !== 'refused' && mayGoOn && (await this.#connection.ready(left))) continue;
         if (unknown !== undefined) throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, unknown]);
         const code = outcome === 'refused' ? 'THRUN_TRANSPORT_REFUSED' : 'THRUN_TRANSPORT_UNAVAILABLE';
         throw new ThrunError(code, [this.#transport, message]);

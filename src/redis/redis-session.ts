@@ -7,6 +7,7 @@ import type { DeadLetterParts } from './redis-dead-letters.js';
 import type { RedisOptions } from './redis-options.js';
 import { type Prepare, RedisPublisher, type Sending } from './redis-publisher.js';
 import { type Kind, QueueRegistry } from './redis-registry.js';
+import { versionIn } from './redis-version.js';
 import { type News, RedisWaiter } from './redis-waiter.js';
 
 export interface SessionOptions {
@@ -16,8 +17,6 @@ export interface SessionOptions {
   readonly prepare: Prepare;
 }
 
-/** Scripts say what they may do in a way that older servers do not understand. */
-const OLDEST = 7;
 /** Where a wait was not answered, commands are to be within this. */
 const CHECK_MS = 1500;
 
@@ -26,7 +25,7 @@ export class RedisSession {
   readonly connection: RedisConnection;
   readonly registry: QueueRegistry;
   readonly parts: DeadLetterParts;
-  /** Of the server, once it is open. */
+  /** The server and its version, once it is open. */
   version: string | undefined;
   readonly #redis: RedisOptions;
   readonly #options: SessionOptions;
@@ -122,13 +121,9 @@ export class RedisSession {
   async #open(): Promise<RedisConnection> {
     const { transport } = this.#options;
     await this.connection.open(transport);
-    const info = await this.connection.run((client) => client.info('server'));
-    const [, version = 'of an unknown version'] = /redis_version:(\S+)/.exec(info) ?? [];
-    if (Number.parseInt(version, 10) < OLDEST) {
-      const why = `the server is Redis ${version}; ${OLDEST}.0 or later is needed`;
-      throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, why]);
-    }
-    this.version = `Redis ${version}`;
+    const { name, problem } = versionIn(await this.connection.run((client) => client.info('server')));
+    if (problem !== undefined) throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, problem]);
+    this.version = name;
     return this.connection;
   }
 
