@@ -4,6 +4,7 @@ import type { RedisConnection } from '../../redis/redis-connection.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { Sending } from '../../redis/redis-publisher.js';
+import type { Argument } from '../../redis/redis-script.js';
 import { FIELD } from './redis-streams-entry.js';
 import { add } from './redis-streams-queue-scripts.js';
 
@@ -74,8 +75,7 @@ function append(
     );
   }
   const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
-  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), body]);
-  return connection.run((client) =>
-    add.run(client, [queue, seq, scheduled, scheduledBodies], [...(mark ?? ['', '']), ...args]),
-  );
+  const args: Argument[] = [...(mark ?? ['', ''])];
+  for (const { deliverAt = 0, body } of messages) args.push(Math.ceil(deliverAt), body);
+  return connection.run((client) => add.run(client, [queue, seq, scheduled, scheduledBodies], args));
 }
