@@ -1,9 +1,10 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { ConsumeOptions, OutgoingMessage } from '../contracts/transport.js';
 import type { Client } from './redis-client.js';
-import { RedisConnection } from './redis-connection.js';
+import { type Asked, RedisConnection } from './redis-connection.js';
 import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
+import { told } from './redis-failure.js';
 import type { RedisOptions } from './redis-options.js';
 import { type Prepare, RedisPublisher, type Sending } from './redis-publisher.js';
 import { type Kind, QueueRegistry } from './redis-registry.js';
@@ -41,7 +42,16 @@ export class RedisSession {
     this.#options = options;
     this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
     this.registry = new QueueRegistry(this.connection, kind, redis.queues);
-    this.parts = { connection: () => this.open(), registry: this.registry };
+    const asked: Asked = {
+      run: (send) =>
+        this.connection.run(send).catch((error: unknown) => {
+          throw told(transport, error);
+        }),
+    };
+    this.parts = {
+      connection: () => this.open().then(() => asked),
+      registry: new QueueRegistry(asked, kind, redis.queues),
+    };
     this.#publisher = new RedisPublisher(transport, this.connection, (queue, messages) =>
       this.#prepare(queue, messages),
     );
@@ -51,12 +61,12 @@ export class RedisSession {
     });
   }
 
-  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_CLOSED */
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_REFUSED, THRUN_TRANSPORT_CLOSED */
   open(): Promise<RedisConnection> {
     if (this.#closed) return Promise.reject(this.#closedError());
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined;
-      throw error;
+      throw told(this.#options.transport, error);
     });
     return this.#opening;
   }

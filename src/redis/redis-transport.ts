@@ -15,6 +15,7 @@ import { RedisChecks } from './redis-checks.js';
 import { RedisConsumer, type Source } from './redis-consumer.js';
 import { type DeadLetterParts, RedisDeadLetters } from './redis-dead-letters.js';
 import { QueueKeys } from './redis-keys.js';
+import { told } from './redis-failure.js';
 import type { RedisOptions } from './redis-options.js';
 import { bury } from './redis-parcel-scripts.js';
 import type { Sending } from './redis-publisher.js';
@@ -57,7 +58,7 @@ export class RedisTransport implements Transport {
     });
     this.deadLetters = new RedisDeadLetters(this.session.parts);
     this.queues = kind.queues(this.session.parts);
-    this.checks = new RedisChecks(this.session.parts.connection);
+    this.checks = new RedisChecks(() => this.session.open());
   }
 
   get version(): string | undefined {
@@ -72,7 +73,14 @@ export class RedisTransport implements Transport {
     return this.session.publish(queue, messages);
   }
 
-  async consume(options: ConsumeOptions): Promise<Consumer> {
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_REFUSED */
+  consume(options: ConsumeOptions): Promise<Consumer> {
+    return this.#consume(options).catch((error: unknown) => {
+      throw told(this.name, error);
+    });
+  }
+
+  async #consume(options: ConsumeOptions): Promise<Consumer> {
     const connection = await this.session.open();
     const { queue, group } = options;
     await this.#refuseOtherTypes(queue);
@@ -92,7 +100,7 @@ export class RedisTransport implements Transport {
 
   async bury({ queue, group, holder }: Holder): Promise<void> {
     const { leases, due, consumers } = new QueueKeys(queue).group(group);
-    const connection = await this.session.open();
+    const connection = await this.session.parts.connection();
     await connection.run((client) => bury.run(client, [leases, due, consumers], [holder]));
   }
 

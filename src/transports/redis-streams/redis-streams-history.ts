@@ -9,7 +9,6 @@ import type {
 } from '../../contracts/history.js';
 import { formatDuration } from '../../contracts/units.js';
 import type { Client } from '../../redis/redis-client.js';
-import { RedisFailure } from '../../redis/redis-failure.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { bodyOf } from './redis-streams-entry.js';
@@ -97,13 +96,13 @@ export class RedisStreamsHistory implements HistoryAccess {
     try {
       return await this.#run(send);
     } catch (error) {
-      if (error instanceof RedisFailure && error.message.includes('no such key')) return undefined;
+      if (error instanceof ThrunError && error.message.includes('no such key')) return undefined;
       throw error;
     }
   }
 
   async #run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
-    return (await this.#session.open()).run(send);
+    return (await this.#session.parts.connection()).run(send);
   }
 }
 
