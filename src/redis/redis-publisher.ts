@@ -65,9 +65,10 @@ export class RedisPublisher {
           unknown = message;
           giveUpAt = performance.now() + this.#connection.timeoutMs;
         }
-        const left = giveUpAt - performance.now();
-        const mayGoOn = unknown === undefined || (left > 0 && sending.mayRepeat?.() === true);
-        if (outcome !== 'refused' && mayGoOn && (await this.#connection.ready(left))) continue;
+        // Asked again after the wait: by then others have been sent.
+        const mayGoOn = () => unknown === undefined || (performance.now() < giveUpAt && sending.mayRepeat?.() === true);
+        const ready = () => this.#connection.ready(giveUpAt - performance.now());
+        if (outcome !== 'refused' && mayGoOn() && (await ready()) && mayGoOn()) continue;
         if (unknown !== undefined) throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, unknown]);
         const code = outcome === 'refused' ? 'THRUN_TRANSPORT_REFUSED' : 'THRUN_TRANSPORT_UNAVAILABLE';
         throw new ThrunError(code, [this.#transport, message]);

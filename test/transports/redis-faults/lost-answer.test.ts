@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RedisConnection } from '../../../src/redis/redis-connection.js';
 import { RedisFailure } from '../../../src/redis/redis-failure.js';
+import { RedisPublisher } from '../../../src/redis/redis-publisher.js';
 import { StreamsSender } from '../../../src/transports/redis-streams/redis-streams-sender.js';
 import { message, receive, textsOf } from '../../../src/testing/conformance/receive.js';
 import type { TcpProxy } from '../../brokers/tcp-proxy.js';
@@ -121,6 +122,18 @@ describe('a publish to a stream', () => {
     expect(first.mayRepeat?.()).toBe(true);
     sender.prepare(connection, 'events', [message('x')]);
     expect(first.mayRepeat?.()).toBe(false);
+  });
+
+  test('may be repeated no more when the others have been sent while it waited for a link', async () => {
+    const may = [true, false];
+    let sent = 0;
+    const connection = { timeoutMs: 1000, ready: async () => true } as unknown as RedisConnection;
+    const publisher = new RedisPublisher('redis-streams', connection, () => ({
+      send: () => Promise.reject(++sent === 1 ? lost : new Error('it was sent once too often')),
+      mayRepeat: () => may.shift() === true,
+    }));
+    await expect(publisher.publish('events', [message('x')])).rejects.toMatchObject({ code: UNKNOWN });
+    expect([sent, may]).toEqual([1, []]);
   });
 
   test('goes without its number to a server that is too old, and to it alone', async () => {
