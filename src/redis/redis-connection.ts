@@ -10,6 +10,9 @@ export interface ConnectionListener {
   found(): void;
 }
 
+/** What may be asked. */
+export type Asked = Pick<RedisConnection, 'run'>;
+
 /** A link that swallows everything takes this long to be closed at the most. */
 const CLOSE_MS = 500;
 /** Between a failure and its being told. */

@@ -1,6 +1,6 @@
 import type { DeadLetter, DeadLetterAccess, DeadLetterFilter } from '../contracts/dead-letter.js';
 import type { Client } from './redis-client.js';
-import type { RedisConnection } from './redis-connection.js';
+import type { Asked } from './redis-connection.js';
 import { QueueKeys } from './redis-keys.js';
 import { forget, revive } from './redis-parcel-scripts.js';
 import type { QueueRegistry } from './redis-registry.js';
@@ -8,8 +8,8 @@ import type { Argument } from './redis-script.js';
 import type { DeadFacts } from './redis-successors.js';
 
 export interface DeadLetterParts {
-  /** Connected by then. @throws {ThrunError} that it is closed, or cannot be reached */
-  readonly connection: () => Promise<RedisConnection>;
+  /** Connected by then. It and what it is asked reject with a {@link ThrunError}. */
+  readonly connection: () => Promise<Asked>;
   readonly registry: QueueRegistry;
 }
 

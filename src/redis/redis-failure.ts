@@ -1,3 +1,5 @@
+import { ThrunError } from '../contracts/errors.js';
+
 /** What is known about a command that failed. */
 export type Outcome =
   /** Redis answered with an error: it was not executed. */
@@ -23,15 +25,23 @@ export class RedisFailure extends Error {
     super(message);
   }
 
-  /** The first word of Redis's own errors, such as `WRONGTYPE`; undefined: the error is not its own. */
+  /** The first word of Redis's own errors, such as `WRONGTYPE`; of a link that is gone what the system calls that. */
   get code(): string | undefined {
-    return this.outcome === 'refused' ? /^-?([A-Z]+)\b/.exec(this.message)?.[1] : undefined;
+    if (this.outcome !== 'refused') return this.isSilence ? 'ETIMEDOUT' : 'ECONNRESET';
+    return /^-?([A-Z]+)\b/.exec(this.message)?.[1];
   }
 
   /** Trying again later may do. */
   get passes(): boolean {
     return this.outcome !== 'refused' || PASSING.test(this.message);
   }
+}
+
+/** A failure as those are told who asked for something that is not new there: by the name of the transport. */
+export function told(transport: string, error: unknown): unknown {
+  if (!(error instanceof RedisFailure)) return error;
+  const code = error.outcome === 'refused' ? 'THRUN_TRANSPORT_REFUSED' : 'THRUN_TRANSPORT_UNAVAILABLE';
+  return new ThrunError(code, [transport, error.message], { cause: error });
 }
 
 export function failureOf(error: unknown): RedisFailure {

@@ -4,8 +4,15 @@ import type { OutgoingMessage } from '../contracts/transport.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisFailure } from './redis-failure.js';
 
-/** Sends messages of one queue, all of them or none. */
-export type Send = (queue: string, messages: readonly OutgoingMessage[]) => Promise<unknown>;
+/** Something new for Redis: all of it or nothing. */
+export interface Sending<Reply = unknown> {
+  send(): Promise<Reply>;
+  /** Whether it may be sent again though it may have arrived: Redis would know it again. Default: it would not. */
+  mayRepeat?(): boolean;
+}
+
+/** Makes messages of one queue ready to be sent. */
+export type Prepare = (queue: string, messages: readonly OutgoingMessage[]) => Sending;
 
 interface Batch extends Placed {
   readonly messages: OutgoingMessage[];
@@ -21,15 +28,15 @@ const HANDED_OVER = Promise.resolve();
 export class RedisPublisher {
   readonly #transport: string;
   readonly #connection: RedisConnection;
-  readonly #send: Send;
+  readonly #prepare: Prepare;
   /** By queue; undefined once it goes. */
   readonly #gathering = new Map<string, Batch | undefined>();
   readonly #sending = new Bag<Batch>();
 
-  constructor(transport: string, connection: RedisConnection, send: Send) {
+  constructor(transport: string, connection: RedisConnection, prepare: Prepare) {
     this.#transport = transport;
     this.#connection = connection;
-    this.#send = send;
+    this.#prepare = prepare;
   }
 
   /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_REFUSED: not published; THRUN_PUBLISH_UNKNOWN */
@@ -41,23 +48,30 @@ export class RedisPublisher {
   }
 
   /**
-   * Sends once, waiting for a connection if need be.
+   * Sends once, waiting for a connection if need be; after an answer that was lost again, where that does no harm.
    * @throws {ThrunError} as `publish` does
    */
-  async write<Reply>(send: () => Promise<Reply>): Promise<Reply> {
-    const giveUpAt = performance.now() + this.#connection.timeoutMs;
+  async write<Reply>(sending: Sending<Reply>): Promise<Reply> {
+    let giveUpAt = performance.now() + this.#connection.timeoutMs;
+    /** Why nobody knows whether it is there already. */
+    let unknown: string | undefined;
     for (;;) {
       try {
-        return await send();
+        return await sending.send();
       } catch (error) {
         if (!(error instanceof RedisFailure)) throw error;
         const { outcome, message } = error;
-        if (outcome === 'unknown') throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, message]);
-        if (outcome === 'refused') throw new ThrunError('THRUN_TRANSPORT_REFUSED', [this.#transport, message]);
-        const left = giveUpAt - performance.now();
-        if (!(await this.#connection.ready(left))) {
-          throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [this.#transport, message]);
+        if (outcome === 'unknown' && unknown === undefined) {
+          unknown = message;
+          giveUpAt = performance.now() + this.#connection.timeoutMs;
         }
+        // Asked again after the wait: by then others have been sent.
+        const mayGoOn = () => unknown === undefined || (performance.now() < giveUpAt && sending.mayRepeat?.() === true);
+        const ready = () => this.#connection.ready(giveUpAt - performance.now());
+        if (outcome !== 'refused' && mayGoOn() && (await ready()) && mayGoOn()) continue;
+        if (unknown !== undefined) throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, unknown]);
+        const code = outcome === 'refused' ? 'THRUN_TRANSPORT_REFUSED' : 'THRUN_TRANSPORT_UNAVAILABLE';
+        throw new ThrunError(code, [this.#transport, message]);
       }
     }
   }
@@ -73,7 +87,7 @@ export class RedisPublisher {
     // After whatever else is handed over in this breath.
     const sent = HANDED_OVER.then(() => {
       if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
-      return this.write(() => this.#send(queue, messages));
+      return this.write(this.#prepare(queue, messages));
     }).then(
       () => void this.#sending.delete(batch),
       (error: unknown) => {

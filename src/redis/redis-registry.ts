@@ -1,5 +1,5 @@
 import type { Client } from './redis-client.js';
-import type { RedisConnection } from './redis-connection.js';
+import type { Asked } from './redis-connection.js';
 import { RedisFailure } from './redis-failure.js';
 
 /** The kinds of queues, and what Redis calls the keys of each. */
@@ -8,7 +8,7 @@ export type Kind = keyof typeof TYPE_OF;
 
 /** Which queues there are: asked by operators only, so it is one set, and each process adds a queue once. */
 export class QueueRegistry {
-  readonly #connection: RedisConnection;
+  readonly #connection: Asked;
   readonly #kind: Kind;
   readonly #own: readonly string[];
   readonly #known = new Set<string>();
@@ -17,7 +17,7 @@ export class QueueRegistry {
    * @param kind of the queues: each has a set of its own
    * @param own queues of this application, noted or not: another program may have been the first to push there
    */
-  constructor(connection: RedisConnection, kind: Kind, own: readonly string[] = []) {
+  constructor(connection: Asked, kind: Kind, own: readonly string[] = []) {
     this.#connection = connection;
     this.#kind = kind;
     this.#own = own;

@@ -1,23 +1,23 @@
 import { ThrunError } from '../contracts/errors.js';
 import type { ConsumeOptions, OutgoingMessage } from '../contracts/transport.js';
 import type { Client } from './redis-client.js';
-import { RedisConnection } from './redis-connection.js';
+import { type Asked, RedisConnection } from './redis-connection.js';
 import type { RedisConsumer } from './redis-consumer.js';
 import type { DeadLetterParts } from './redis-dead-letters.js';
+import { told } from './redis-failure.js';
 import type { RedisOptions } from './redis-options.js';
-import { RedisPublisher, type Send } from './redis-publisher.js';
+import { type Prepare, RedisPublisher, type Sending } from './redis-publisher.js';
 import { type Kind, QueueRegistry } from './redis-registry.js';
+import { versionIn } from './redis-version.js';
 import { type News, RedisWaiter } from './redis-waiter.js';
 
 export interface SessionOptions {
   /** The transport's name. */
   readonly transport: string;
   readonly kind: Kind;
-  readonly publish: Send;
+  readonly prepare: Prepare;
 }
 
-/** Scripts say what they may do in a way that older servers do not understand. */
-const OLDEST = 7;
 /** Where a wait was not answered, commands are to be within this. */
 const CHECK_MS = 1500;
 
@@ -26,7 +26,7 @@ export class RedisSession {
   readonly connection: RedisConnection;
   readonly registry: QueueRegistry;
   readonly parts: DeadLetterParts;
-  /** Of the server, once it is open. */
+  /** The server and its version, once it is open. */
   version: string | undefined;
   readonly #redis: RedisOptions;
   readonly #options: SessionOptions;
@@ -37,16 +37,23 @@ export class RedisSession {
   #closed: Promise<void> | undefined;
 
   constructor(redis: RedisOptions, options: SessionOptions) {
-    const { transport, kind, publish } = options;
+    const { transport, kind } = options;
     this.#redis = redis;
     this.#options = options;
     this.connection = new RedisConnection(redis, { name: `thrun ${transport}` });
     this.registry = new QueueRegistry(this.connection, kind, redis.queues);
-    this.parts = { connection: () => this.open(), registry: this.registry };
+    const asked: Asked = {
+      run: (send) =>
+        this.connection.run(send).catch((error: unknown) => {
+          throw told(transport, error);
+        }),
+    };
+    this.parts = {
+      connection: () => this.open().then(() => asked),
+      registry: new QueueRegistry(asked, kind, redis.queues),
+    };
     this.#publisher = new RedisPublisher(transport, this.connection, (queue, messages) =>
-      this.registry.isKnown(queue)
-        ? publish(queue, messages)
-        : this.registry.tryAdd(queue).then(() => publish(queue, messages)),
+      this.#prepare(queue, messages),
     );
     this.connection.listen({
       lost: (error) => this.#tell({ kind: 'disconnected', error }),
@@ -54,12 +61,12 @@ export class RedisSession {
     });
   }
 
-  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_CLOSED */
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_REFUSED, THRUN_TRANSPORT_CLOSED */
   open(): Promise<RedisConnection> {
     if (this.#closed) return Promise.reject(this.#closedError());
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined;
-      throw error;
+      throw told(this.#options.transport, error);
     });
     return this.#opening;
   }
@@ -74,7 +81,7 @@ export class RedisSession {
   /** Something that is new there, as a publish is. @throws {ThrunError} as `publish` does */
   async write<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
     const connection = await this.open();
-    return this.#publisher.write(() => connection.run(send));
+    return this.#publisher.write({ send: () => connection.run(send) });
   }
 
   /** Consumers of one queue and group share a connection. */
@@ -124,14 +131,17 @@ export class RedisSession {
   async #open(): Promise<RedisConnection> {
     const { transport } = this.#options;
     await this.connection.open(transport);
-    const info = await this.connection.run((client) => client.info('server'));
-    const [, version = 'of an unknown version'] = /redis_version:(\S+)/.exec(info) ?? [];
-    if (Number.parseInt(version, 10) < OLDEST) {
-      const why = `the server is Redis ${version}; ${OLDEST}.0 or later is needed`;
-      throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, why]);
-    }
-    this.version = `Redis ${version}`;
+    const { name, problem } = versionIn(await this.connection.run((client) => client.info('server')));
+    if (problem !== undefined) throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [transport, problem]);
+    this.version = name;
     return this.connection;
+  }
+
+  /** A queue is noted before it is published to for the first time. */
+  #prepare(queue: string, messages: readonly OutgoingMessage[]): Sending {
+    const sending = this.#options.prepare(queue, messages);
+    if (this.registry.isKnown(queue)) return sending;
+    return { ...sending, send: () => this.registry.tryAdd(queue).then(() => sending.send()) };
   }
 
   #found(): void {

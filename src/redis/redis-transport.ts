@@ -15,8 +15,10 @@ import { RedisChecks } from './redis-checks.js';
 import { RedisConsumer, type Source } from './redis-consumer.js';
 import { type DeadLetterParts, RedisDeadLetters } from './redis-dead-letters.js';
 import { QueueKeys } from './redis-keys.js';
+import { told } from './redis-failure.js';
 import type { RedisOptions } from './redis-options.js';
 import { bury } from './redis-parcel-scripts.js';
+import type { Sending } from './redis-publisher.js';
 import { type Kind, TYPE_OF } from './redis-registry.js';
 import { RedisSession } from './redis-session.js';
 
@@ -27,8 +29,8 @@ export interface QueueKind {
   readonly name: string;
   readonly traits: TransportTraits;
   queues(parts: DeadLetterParts): QueueAccess;
-  /** Sends messages of one queue, all of them or none. */
-  send(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
+  /** Makes messages of one queue ready to be sent. */
+  prepare(session: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Sending;
   /** Registers the group on the queue. */
   join(session: RedisSession, options: ConsumeOptions, keys: QueueKeys): Promise<Source>;
 }
@@ -52,11 +54,11 @@ export class RedisTransport implements Transport {
     this.session = new RedisSession(options, {
       transport: kind.name,
       kind: kind.kind,
-      publish: (queue, messages) => kind.send(this.session, queue, messages),
+      prepare: (queue, messages) => kind.prepare(this.session, queue, messages),
     });
     this.deadLetters = new RedisDeadLetters(this.session.parts);
     this.queues = kind.queues(this.session.parts);
-    this.checks = new RedisChecks(this.session.parts.connection);
+    this.checks = new RedisChecks(() => this.session.open());
   }
 
   get version(): string | undefined {
@@ -71,7 +73,14 @@ export class RedisTransport implements Transport {
     return this.session.publish(queue, messages);
   }
 
-  async consume(options: ConsumeOptions): Promise<Consumer> {
+  /** @throws {ThrunError} THRUN_TRANSPORT_UNAVAILABLE, THRUN_TRANSPORT_REFUSED */
+  consume(options: ConsumeOptions): Promise<Consumer> {
+    return this.#consume(options).catch((error: unknown) => {
+      throw told(this.name, error);
+    });
+  }
+
+  async #consume(options: ConsumeOptions): Promise<Consumer> {
     const connection = await this.session.open();
     const { queue, group } = options;
     await this.#refuseOtherTypes(queue);
@@ -91,7 +100,7 @@ export class RedisTransport implements Transport {
 
   async bury({ queue, group, holder }: Holder): Promise<void> {
     const { leases, due, consumers } = new QueueKeys(queue).group(group);
-    const connection = await this.session.open();
+    const connection = await this.session.parts.connection();
     await connection.run((client) => bury.run(client, [leases, due, consumers], [holder]));
   }
 

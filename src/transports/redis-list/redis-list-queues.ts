@@ -1,6 +1,6 @@
 import type { QueueAccess, QueueStats } from '../../contracts/transport.js';
 import type { Client } from '../../redis/redis-client.js';
-import type { RedisConnection } from '../../redis/redis-connection.js';
+import type { Asked } from '../../redis/redis-connection.js';
 import type { DeadLetterParts } from '../../redis/redis-dead-letters.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import { lookAtGroup, purgeParcels } from '../../redis/redis-parcel-scripts.js';
@@ -35,7 +35,7 @@ export class RedisListQueues implements QueueAccess {
 }
 
 /** One for each group; one without a name for what lies in the list while nobody consumes it. */
-async function rowsOf(queue: string, connection: RedisConnection): Promise<QueueStats[]> {
+async function rowsOf(queue: string, connection: Asked): Promise<QueueStats[]> {
   const keys = new QueueKeys(queue);
   const [waiting, scheduled, age] = await connection.run((client) =>
     look.run(client, [queue, keys.scheduled, keys.marks, keys.popped], []),
@@ -55,7 +55,7 @@ async function rowsOf(queue: string, connection: RedisConnection): Promise<Queue
 
 type Share = Pick<QueueStats, 'depth' | 'delayed' | 'oldestAgeMs'>;
 
-async function rowOf(keys: QueueKeys, group: string, list: Share, connection: RedisConnection): Promise<QueueStats> {
+async function rowOf(keys: QueueKeys, group: string, list: Share, connection: Asked): Promise<QueueStats> {
   const { leases, held, done, due, parcels, graves } = keys.group(group);
   const [ready, inFlight, delayed, dead, next, oldest] = await connection.run((client) =>
     lookAtGroup.run(client, [leases, held, done, due, parcels, graves], []),

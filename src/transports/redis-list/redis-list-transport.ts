@@ -27,7 +27,7 @@ const LISTS: QueueKind = {
     multiProcess: true,
   },
   queues: (parts) => new RedisListQueues(parts),
-  send: push,
+  prepare: (session, queue, messages) => ({ send: () => push(session, queue, messages) }),
   async join(session, options, keys) {
     await register(session, options, keys);
     return new RedisListSource(session, options, keys);

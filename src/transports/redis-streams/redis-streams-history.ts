@@ -9,7 +9,6 @@ import type {
 } from '../../contracts/history.js';
 import { formatDuration } from '../../contracts/units.js';
 import type { Client } from '../../redis/redis-client.js';
-import { RedisFailure } from '../../redis/redis-failure.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { bodyOf } from './redis-streams-entry.js';
@@ -45,7 +44,7 @@ export class RedisStreamsHistory implements HistoryAccess {
       // Other programs have groups of their own there, and know nothing of parcels.
       groups: [...(places?.keys() ?? [])].filter((name) => known[name] === '1').sort(),
       oldestAt: length === 0 ? undefined : timeOf(first),
-      isCut: isTrimmed && (length === 0 || isBefore(from, first)),
+      isCut: isTrimmed && (length === 0 || isBefore(from, first) || this.#isPassed(from, places)),
       keeps: this.#keeps,
     };
   }
@@ -71,6 +70,11 @@ export class RedisStreamsHistory implements HistoryAccess {
     return this.#session.write((client) => replay.run(client, [queue, keys.seq, due, parcels], args));
   }
 
+  /** Without a history: what every group is past may be gone, though an older one is still held. */
+  #isPassed(id: string, places: ReadonlyMap<string, string> = new Map()): boolean {
+    return this.#historyMs === 0 && places.size > 0 && [...places.values()].every((read) => isBefore(id, read));
+  }
+
   get #keeps(): string {
     const setting = 'transports.redis.history in the config of its workers';
     return this.#historyMs === 0
@@ -92,13 +96,13 @@ export class RedisStreamsHistory implements HistoryAccess {
     try {
       return await this.#run(send);
     } catch (error) {
-      if (error instanceof RedisFailure && error.message.includes('no such key')) return undefined;
+      if (error instanceof ThrunError && error.message.includes('no such key')) return undefined;
       throw error;
     }
   }
 
   async #run<Reply>(send: (client: Client) => Promise<Reply>): Promise<Reply> {
-    return (await this.#session.open()).run(send);
+    return (await this.#session.parts.connection()).run(send);
   }
 }
 

@@ -4,20 +4,33 @@ import { FIELD } from './redis-streams-entry.js';
 import { DRAINING, STREAMS } from './redis-streams-lua.js';
 
 /**
- * First deliveries, some with a time of their own.
+ * First deliveries, some with a time of their own. The first that is due stands for all of them: where the server knows it
+ * again, they are all there.
  *
- * KEYS stream seq scheduled scheduled:bodies · ARGV due ms or 0, body, …
+ * KEYS stream seq scheduled scheduled:bodies · ARGV producer ('': nothing is known again), number, then for each: due ms or 0, body
  */
 export const add = new RedisScript<null>(
   { allowOom: false },
   PARCELS,
   `
 local stream, seq, scheduled, bodies = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local producer, number = ARGV[1], ARGV[2]
 local t = now()
-for at = 1, #ARGV, 2 do
+local isFirst = producer ~= ''
+for at = 3, #ARGV, 2 do
   if tonumber(ARGV[at]) <= t then
-    redis.call('XADD', stream, '*', '${FIELD}', ARGV[at + 1])
-  else
+    if isFirst then
+      local length = redis.call('XLEN', stream)
+      redis.call('XADD', stream, 'IDMP', producer, number, '*', '${FIELD}', ARGV[at + 1])
+      if redis.call('XLEN', stream) == length then return end
+      isFirst = false
+    else
+      redis.call('XADD', stream, '*', '${FIELD}', ARGV[at + 1])
+    end
+  end
+end
+for at = 3, #ARGV, 2 do
+  if tonumber(ARGV[at]) > t then
     local id = name(numbers(seq, 1))
     redis.call('ZADD', scheduled, ARGV[at], id)
     redis.call('HSET', bodies, id, ARGV[at + 1])

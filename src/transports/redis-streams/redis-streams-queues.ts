@@ -1,5 +1,5 @@
 import type { QueueAccess, QueueStats } from '../../contracts/transport.js';
-import type { RedisConnection } from '../../redis/redis-connection.js';
+import type { Asked } from '../../redis/redis-connection.js';
 import type { DeadLetterParts } from '../../redis/redis-dead-letters.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import { lookAtGroup } from '../../redis/redis-parcel-scripts.js';
@@ -38,7 +38,7 @@ interface Reading {
 }
 
 /** One for each group, those of other programs included: they too keep entries from being deleted. */
-async function rowsOf(queue: string, connection: RedisConnection): Promise<QueueStats[]> {
+async function rowsOf(queue: string, connection: Asked): Promise<QueueStats[]> {
   const keys = new QueueKeys(queue);
   const [length, since, scheduled, ...rest] = await connection.run((client) =>
     look.run(client, [queue, keys.scheduled], []),
@@ -65,7 +65,7 @@ async function rowOf(
   group: string,
   reading: Reading | undefined,
   scheduled: number,
-  connection: RedisConnection,
+  connection: Asked,
 ): Promise<QueueStats> {
   const { leases, held, done, due, parcels, graves } = keys.group(group);
   const [ready, inFlight, delayed, dead, next, oldest] = await connection.run((client) =>

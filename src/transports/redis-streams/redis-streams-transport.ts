@@ -1,14 +1,10 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { HistoryAccess } from '../../contracts/history.js';
-import type { OutgoingMessage } from '../../contracts/transport.js';
-import { QueueKeys } from '../../redis/redis-keys.js';
-import type { RedisSession } from '../../redis/redis-session.js';
 import { type QueueKind, RedisTransport } from '../../redis/redis-transport.js';
-import { FIELD } from './redis-streams-entry.js';
 import { RedisStreamsHistory } from './redis-streams-history.js';
 import type { RedisStreamsOptions } from './redis-streams-options.js';
 import { RedisStreamsQueues } from './redis-streams-queues.js';
-import { add } from './redis-streams-queue-scripts.js';
+import { StreamsSender } from './redis-streams-sender.js';
 import { RedisStreamsSource } from './redis-streams-source.js';
 
 /** A Redis stream: every group gets every event. See README.md beside. */
@@ -22,6 +18,7 @@ export class RedisStreamsTransport extends RedisTransport {
 }
 
 function streams(historyMs: number): QueueKind {
+  const sender = new StreamsSender();
   return {
     kind: 'streams',
     name: 'redis-streams',
@@ -34,22 +31,11 @@ function streams(historyMs: number): QueueKind {
       multiProcess: true,
     },
     queues: (parts) => new RedisStreamsQueues(parts),
-    send: append,
+    prepare: ({ connection }, queue, messages) => sender.prepare(connection, queue, messages),
     async join(session, options, keys) {
       const source = new RedisStreamsSource(session, options, keys, historyMs);
       await source.join(false);
       return source;
     },
   };
-}
-
-function append({ connection }: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown> {
-  const [first] = messages;
-  if (messages.length === 1 && first && first.deliverAt === undefined) {
-    const { buffer, byteOffset, byteLength } = first.body;
-    return connection.run((client) => client.xadd(queue, '*', FIELD, Buffer.from(buffer, byteOffset, byteLength)));
-  }
-  const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
-  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), body]);
-  return connection.run((client) => add.run(client, [queue, seq, scheduled, scheduledBodies], args));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { message, receive, receiveOne, textOf, textsOf } from '../../../src/testing/conformance/receive.js';
+import { message, receive, receiveOne, textOf } from '../../../src/testing/conformance/receive.js';
 import type { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { RedisListTransport } from '../../../src/transports/redis-list/redis-list-transport.js';
 import { client, consume, opened, proxyTo, server, TRANSPORTS } from './stage.js';
@@ -79,19 +79,6 @@ describe.each(TRANSPORTS)('%s', (_, transport) => {
     expect(delivery && textOf(delivery)).toBe('y');
     await delivery?.ack();
     expect(unhandled).toEqual([]);
-  });
-
-  test('the answer to a publish is lost: it is said to be unknown, and was done once', async () => {
-    const { proxy, damaged, other } = await linked();
-    await damaged.publish('events', [message('first')]);
-    const cut = proxy.cutAfter('second');
-    const published = damaged.publish('events', [message('second')]);
-    await expect(published).rejects.toMatchObject({ code: 'THRUN_PUBLISH_UNKNOWN' });
-    await cut;
-    await damaged.publish('events', [message('third')]);
-    const { consumer } = await consume(other);
-    expect(textsOf(await receive(consumer, 3))).toEqual(['first', 'second', 'third']);
-    expect(await consumer.next(1, { waitMs: 0 })).toEqual([]);
   });
 
   test('the answer to a claim is lost: what it took comes at once, and has cost nothing', async () => {

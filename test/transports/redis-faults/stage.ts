@@ -41,6 +41,12 @@ export function client(url: string): Redis {
   return redis;
 }
 
+/** Newer servers have more commands, and more is promised on them. */
+export async function knows(admin: Redis, command: string): Promise<boolean> {
+  const [known] = (await admin.call('COMMAND', 'INFO', command)) as readonly unknown[];
+  return known !== null && known !== undefined;
+}
+
 /** A consumer, and what it has told. */
 export function consume(
   transport: Transport,

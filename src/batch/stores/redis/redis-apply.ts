@@ -189,7 +189,7 @@ export class RedisApply {
       crossing?.done();
       this.#delayed.written(batchId);
       fold.written();
-      if (nextDigits !== '') fold.learnNext(nextFrom(next), nextIn);
+      if (nextDigits !== '' && next !== undefined) fold.learnNext(nextFrom(next), nextIn);
       const outbox = entriesFrom(entries, stages);
       // Those that are up are likely to be begun here.
       for (const { stage } of outbox) if (stage) fold.learnJobs(stage.jobs);

@@ -4,13 +4,11 @@ import type { Client } from '../../../redis/redis-client.js';
 import { RedisConnection } from '../../../redis/redis-connection.js';
 import { RedisFailure } from '../../../redis/redis-failure.js';
 import type { RedisOptions } from '../../../redis/redis-options.js';
+import { versionIn } from '../../../redis/redis-version.js';
 import { INDEX } from './redis-store-keys.js';
 
 /** Of the layout of what is stored. */
 export const FORMAT = '2';
-
-/** Scripts say what they may do in a way that older servers do not understand. */
-const OLDEST = 7;
 
 /** Before a server that is there and cannot do it at the moment is asked again. */
 const PAUSE_MS = 50;
@@ -70,7 +68,8 @@ export class RedisServer {
     await connection.open('redis', 'THRUN_STORE_UNAVAILABLE');
     try {
       const problem = await connection.run(
-        async (client) => versionProblem(await client.info('server')) ?? formatProblem(await client.get(INDEX.format)),
+        async (client) =>
+          versionIn(await client.info('server')).problem ?? formatProblem(await client.get(INDEX.format)),
       );
       if (problem === undefined) {
         this.#connection = connection;
@@ -86,12 +85,6 @@ export class RedisServer {
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-}
-
-function versionProblem(info: string): string | undefined {
-  const [, version = 'of an unknown version'] = /redis_version:(\S+)/.exec(info) ?? [];
-  if (Number.parseInt(version, 10) >= OLDEST) return undefined;
-  return `the server is Redis ${version}; ${OLDEST}.0 or later is needed`;
 }
 
 function formatProblem(format: string | null): string | undefined {

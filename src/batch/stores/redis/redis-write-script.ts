@@ -171,4 +171,5 @@ export const write = new TogetherScript<WriteReply | null>({ allowOom: true }, C
 /** The same for what makes a batch larger before it runs. */
 export const writeNew = new TogetherScript<WriteReply | null>({ allowOom: false }, COMMON, WRITE);
 
-export type WriteReply = [outbox: Buffer[], next: NextReply, stages: StageReply[]];
+/** `next` is undefined where the answer was lost. */
+export type WriteReply = [outbox: Buffer[], next: NextReply | undefined, stages: StageReply[]];

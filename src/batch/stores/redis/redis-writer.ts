@@ -56,7 +56,8 @@ export class RedisWriter {
         const [written = null, relay = null] = await client.hmget(batch, `w:${this.#name}`, 'relay');
         if (written === number) {
           const isMine = lease && Number(relay) === lease.until;
-          return [isMine ? await client.zrangeBuffer(outbox, '0', '999') : [], null, []];
+          // What comes next may be another's doing by now: it is not known.
+          return [isMine ? await client.zrangeBuffer(outbox, '0', '999') : [], undefined, []];
         }
       }
       if (version === 0 && record) await this.#noteNew(client, record);

@@ -1,5 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { announced, apply, everything, insist, LEASE_MS, make, opened, proxied, steps, succeeded } from './stage.js';
+import {
+  announced,
+  another,
+  apply,
+  everything,
+  insist,
+  LEASE_MS,
+  make,
+  opened,
+  proxied,
+  steps,
+  succeeded,
+} from './stage.js';
 
 describe('an answer that is lost', () => {
   test('a step was applied, and is not applied again; the lease came with it', async () => {
@@ -22,6 +34,20 @@ describe('an answer that is lost', () => {
     expect(await store.takeOutbox(id, Date.now() + LEASE_MS, Date.now())).toEqual([]);
     expect(await store.get(id)).toMatchObject({ counts: { succeeded: 1, running: 1, queued: 1 } });
     expect(announced(await store.outbox(id), 'progress')).toHaveLength(1);
+  });
+
+  test('what comes next is not known, and is looked for before the next step', async () => {
+    const { proxy, store } = await proxied();
+    const { id, jobs } = await make(store, 2, false);
+    await everything(store, id);
+    const [first = ''] = jobs;
+    await apply(store, steps.begin(id, first, 'work'));
+    const cut = proxy.cutAfter('cut here');
+    const added = apply(store, steps.add(id, first, 1, [another('cut here')], 1));
+    await cut;
+    expect((await added)?.accepted).toBe(true);
+    expect((await apply(store, steps.settle(id, first, succeeded('1'))))?.accepted).toBe(true);
+    expect((await store.get(id))?.counts).toMatchObject({ succeeded: 1, queued: 1, waiting: 1 });
   });
 
   test('jobs that begin are counted once', async () => {

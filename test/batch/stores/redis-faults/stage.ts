@@ -3,7 +3,7 @@ import { expect, onTestFinished } from 'vitest';
 import { recordsOf } from '../../../../src/batch/records.js';
 import { Steps } from '../../../../src/batch/steps.js';
 import { RedisStore } from '../../../../src/batch/stores/redis/redis-store.js';
-import type { Applied, OutboxEntry, Step } from '../../../../src/contracts/batch-store.js';
+import type { Applied, NewJob, OutboxEntry, Step } from '../../../../src/contracts/batch-store.js';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../../../brokers/redis.js';
 import { TcpProxy } from '../../../brokers/tcp-proxy.js';
 
@@ -47,21 +47,35 @@ export async function proxied(
   return { redis, proxy, store };
 }
 
-/** All beside each other, so that they are all up at once. */
-export async function make(store: RedisStore, jobs: number): Promise<{ id: string; jobs: readonly string[] }> {
+/** All beside each other, so that they are all up at once; else one after the other. */
+export async function make(
+  store: RedisStore,
+  jobs: number,
+  parallel = true,
+): Promise<{ id: string; jobs: readonly string[] }> {
   const id = crypto.randomUUID();
   const member = (n: number) => ({ ...JOB, payload: JSON.stringify({ n }) });
+  const members = Array.from({ length: jobs }, (_, n) => member(n));
   const definition = {
     name: 'faults',
-    parallel: true,
+    parallel,
     allowFailures: true,
     events: { progress: 'order.progress', finally: 'order.finished' },
-    stages: [Array.from({ length: jobs }, (_, n) => member(n))],
+    stages: parallel ? [members] : members.map((one) => [one]),
   };
   const [made] = recordsOf(definition, id, Date.now());
   if (!made) throw new Error('nothing to make');
   await store.create(made.batch, made.jobs, steps.seal(id));
   return { id, jobs: made.jobs.map((job) => job.id) };
+}
+
+/** To be added to a batch. */
+export function another(payload: string): NewJob {
+  const member = { ...JOB, payload: JSON.stringify(payload) };
+  const definition = { name: 'faults', parallel: false, allowFailures: false, events: {}, stages: [[member]] };
+  const [job] = recordsOf(definition, crypto.randomUUID(), Date.now())[0]?.jobs ?? [];
+  if (!job) throw new Error('nothing to add');
+  return job;
 }
 
 export async function apply(store: RedisStore, step: Step): Promise<Applied | undefined> {
