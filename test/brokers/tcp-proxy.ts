@@ -71,6 +71,11 @@ export class TcpProxy {
     for (const link of this.#links) link.destroy();
   }
 
+  /** Of the next answer on each connection there is only the first half comes, and then its end; new ones pass. */
+  tear(): void {
+    for (const link of this.#links) link.torn = true;
+  }
+
   /** Every connection there is swallows everything from now on; new ones pass. */
   forget(): void {
     for (const link of this.#links) link.forgotten = true;
@@ -91,6 +96,7 @@ export class TcpProxy {
 class Link {
   onGone: () => void = () => undefined;
   forgotten = false;
+  torn = false;
   /** Requests seen since the match was set, so that it is found across chunks. */
   #seen = Buffer.alloc(0);
   #cut = false;
@@ -104,9 +110,7 @@ class Link {
     client.setNoDelay();
     server.setNoDelay();
     client.on('data', (chunk: Buffer) => this.#request(chunk, mode()));
-    server.on('data', (chunk: Buffer) => {
-      if (!this.#cut && !this.forgotten) forward(chunk, this.client, mode());
-    });
+    server.on('data', (chunk: Buffer) => this.#answer(chunk, mode()));
     for (const socket of [client, server]) {
       // A side that breaks off is what this is for.
       socket.on('error', () => undefined);
@@ -125,6 +129,13 @@ class Link {
     this.client.destroy();
     this.server.destroy();
     this.onGone();
+  }
+
+  #answer(chunk: Buffer, mode: Mode): void {
+    if (this.#cut || this.forgotten) return;
+    if (!this.torn) return forward(chunk, this.client, mode);
+    this.forgotten = true;
+    this.client.end(chunk.subarray(0, chunk.length / 2));
   }
 
   #request(chunk: Buffer, mode: Mode): void {
