@@ -84,6 +84,11 @@ export class TcpProxy {
     for (const link of this.#links) link.destroy();
   }
 
+  /** Of the next answer on each connection there is only the first half comes, and then its end; new ones pass. */
+  tear(): void {
+    for (const link of this.#links) link.torn = true;
+  }
+
   /** Every connection there is swallows everything from now on; new ones pass. */
   forget(): void {
     for (const link of this.#links) link.forgotten = true;
@@ -104,6 +109,7 @@ export class TcpProxy {
 class Link {
   onGone: () => void = () => undefined;
   forgotten = false;
+  torn = false;
   /** Requests seen since the match was set, so that it is found across chunks. */
   #seen = Buffer.alloc(0);
   #cut = false;
@@ -140,6 +146,11 @@ class Link {
 
   #answer(chunk: Buffer, mode: Mode): void {
     if (this.#cut || this.forgotten) return;
+    if (this.torn) {
+      this.forgotten = true;
+      this.client.end(chunk.subarray(0, chunk.length / 2));
+      return;
+    }
     const at = mode.kind === 'last' ? chunk.indexOf(mode.match) : -1;
     if (mode.kind !== 'last' || at < 0 || --mode.left > 0) return forward(chunk, this.client, mode);
     this.#cut = true;

@@ -44,10 +44,11 @@ export class Health {
     });
   }
 
-  degraded(message: string): void {
+  /** @param about what makes it the same trouble, where its numbers change */
+  degraded(message: string, about = message): void {
     const now = performance.now();
-    if (now - (this.#told.get(message) ?? Number.NEGATIVE_INFINITY) < SAME_MS) return;
-    this.#told.set(message, now);
+    if (now - (this.#told.get(about) ?? Number.NEGATIVE_INFINITY) < SAME_MS) return;
+    this.#told.set(about, now);
     this.#onNotice({ kind: 'degraded', message });
   }
 }

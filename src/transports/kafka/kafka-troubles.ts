@@ -40,6 +40,7 @@ export class Troubles {
     this.#parts.health.degraded(
       `${topic}/${partition} waits: the message at ${low} is not settled, and ${open} behind it are kept open for it. ` +
         'Give its listener a timeout',
+      `${topic}/${partition} waits`,
     );
   }
 

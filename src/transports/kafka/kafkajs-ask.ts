@@ -22,12 +22,7 @@ export async function ask<Answer extends Throttled>(
   // What kafkajs takes for an encoder of its own.
   const encoder = { buf: bytes, buffer: bytes };
   const request = { apiName: name, apiKey: key, apiVersion: version, encode: () => encoder };
-  try {
-    return (await broker.connectionPool.send({ request, response: { decode: read, parse: same } })) as Answer;
-  } catch (error) {
-    if (error instanceof Error && error.name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-    throw error;
-  }
+  return (await broker.connectionPool.send({ request, response: { decode: read, parse: same } })) as Answer;
 }
 
 function same<Answer>(answer: Answer): Answer {

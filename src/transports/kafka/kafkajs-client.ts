@@ -142,12 +142,13 @@ export class KafkajsClient implements KafkaClient {
   async committed(group: string, topics: readonly string[]): Promise<Committed> {
     const { topics: known } = await this.cluster(topics);
     const counts = new Map([...known].map(([topic, partitions]) => [topic, partitions.length]));
-    return this.#connections.again(async () => committedOf(await this.#coordinator(group), group, counts));
+    return this.#connections.again(async () => committedOf(await this.#coordinator(group, topics), group, counts));
   }
 
   async commit(group: string, offsets: readonly CommittedOffset[]): Promise<void> {
     await this.#connections.again(async () => {
-      const broker = await this.#coordinator(group);
+      const topics = offsets.map(({ topic }) => topic);
+      const broker = await this.#coordinator(group, topics);
       const request = { groupId: group, memberId: '', groupGenerationId: -1, topics: offsetsByTopic(offsets) };
       await broker.offsetCommit(request);
     });
@@ -162,8 +163,10 @@ export class KafkajsClient implements KafkaClient {
     return this.#cluster.brokerPool.findConnectedBroker();
   }
 
-  async #coordinator(group: string): Promise<RawBroker> {
+  /** @param topics of the group: kafkajs, as long as it knows no broker by name, fails first and waits */
+  async #coordinator(group: string, topics: readonly string[]): Promise<RawBroker> {
     await this.#broker();
+    if (this.#cluster.getNodeIds().length === 0) await this.#meet(topics);
     return this.#cluster.findGroupCoordinator({ groupId: group });
   }
 

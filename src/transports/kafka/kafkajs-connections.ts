@@ -5,6 +5,7 @@ import { mendCodecs } from './kafkajs-codecs.js';
 import { failureOf } from './kafkajs-failure.js';
 import { READ_COMMITTED } from './kafkajs-fetch.js';
 import { mendHalfOpen } from './kafkajs-half-open.js';
+import { mendLink } from './kafkajs-link.js';
 import { Cluster, createLogger, type RawCluster } from './kafkajs-parts.js';
 import { Sockets } from './kafkajs-sockets.js';
 import { mendSpin } from './kafkajs-spin.js';
@@ -38,6 +39,7 @@ export class Connections {
     mendCodecs();
     mendSpin();
     mendHalfOpen();
+    mendLink();
     this.config = {
       brokers: [...brokers],
       clientId,

@@ -16,8 +16,11 @@ import {
 /** Transactions that were given up stay invisible. */
 export const READ_COMMITTED = 1;
 
-/** Of one partition at a time; a larger record comes whole. */
-const PARTITION_BYTES = 1024 * 1024;
+/**
+ * Of one partition at a time; a larger record comes whole. Little enough for the first event not to wait until thousands are
+ * read, and for the most of what is read to be handled before it grows old in memory.
+ */
+const PARTITION_BYTES = 256 * 1024;
 const ALL_BYTES = 8 * 1024 * 1024;
 
 /** Of the protocol: known from Kafka 2.1 to 4. */

@@ -101,7 +101,6 @@ export interface RawBroker {
     readonly producerEpoch: number;
   }>;
   readonly connectionPool: { send(question: unknown): Promise<unknown> };
-  disconnect(): Promise<void>;
 }
 
 export interface RawCluster {
@@ -172,15 +171,20 @@ const protocol = require('kafkajs/src/consumer/assignerProtocol') as {
 };
 export const { MemberMetadata, MemberAssignment } = protocol;
 
-export const { KafkaJSPartialMessageError: PartialMessage } = require('kafkajs/src/errors') as {
-  readonly KafkaJSPartialMessageError: new (message: string) => Error;
-};
+export const { KafkaJSPartialMessageError: PartialMessage, KafkaJSConnectionError: ConnectionError } =
+  require('kafkajs/src/errors') as {
+    readonly KafkaJSPartialMessageError: new (message: string) => Error;
+    readonly KafkaJSConnectionError: new (message: string, about?: { readonly code: string | undefined }) => Error;
+  };
 
 export const RequestQueue = require('kafkajs/src/network/requestQueue') as {
   readonly prototype: RequestQueuePrototype;
 };
 
 export interface RequestQueuePrototype {
+  scheduleRequestTimeoutCheck(): void;
+  rejectAll(error: Error): void;
+  destroy(): void;
   pending: readonly unknown[];
   throttledUntil: number;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
@@ -191,6 +195,23 @@ export interface RequestQueuePrototype {
 export const Connection = require('kafkajs/src/network/connection') as { readonly prototype: ConnectionPrototype };
 
 export interface ConnectionPrototype {
-  readonly socket: Socket | null;
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: Parameters<ISocketFactory>[0]['ssl'];
+  readonly socketFactory: ISocketFactory;
+  readonly connectionTimeout: number;
+  readonly requestQueue: RequestQueuePrototype;
+  connectionStatus: 'connected' | 'disconnecting' | 'disconnected';
+  socket: Socket | null;
+  authenticatedAt: unknown;
+  authHandlers: { onError(): void } | null;
+  /** What has come of an answer, how much that is, and how much is needed to read on. */
+  chunks: readonly Buffer[];
+  bytesBuffered: number;
+  bytesNeeded: number;
+  isConnected(): boolean;
+  connect(): Promise<true>;
+  disconnect(): Promise<true>;
+  processData(bytes: Buffer): void;
   send(request: unknown): Promise<unknown>;
 }

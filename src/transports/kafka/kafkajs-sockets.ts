@@ -3,6 +3,13 @@ import type { ISocketFactory } from 'kafkajs';
 import { CLOSED, KafkaFailure } from './kafka-client.js';
 import { defaultSocketFactory } from './kafkajs-parts.js';
 
+const ours = new WeakSet<ISocketFactory>();
+
+/** Whoever else uses kafkajs in this process has sockets of its own. */
+export function isOurs(factory: ISocketFactory): boolean {
+  return ours.has(factory);
+}
+
 /** The sockets of one client: kafkajs lets go of one only when all that was asked there is answered, and asks again then. */
 export class Sockets {
   readonly #open = new Set<Socket>();
@@ -13,14 +20,13 @@ export class Sockets {
     this.refuse();
     const socket = this.#connect(options);
     this.#open.add(socket);
-    socket.once('close', () => {
-      this.#open.delete(socket);
-      // While its broker is away kafkajs lets go of a socket that is gone with each attempt, and each time one that is not
-      // connected would wait for it: a listener more, and from the eleventh on a warning.
-      socket.unref = () => socket;
-    });
+    socket.once('close', () => this.#open.delete(socket));
     return socket;
   };
+
+  constructor() {
+    ours.add(this.factory);
+  }
 
   /** @throws {KafkaFailure} CLOSED once it is */
   refuse(): void {

@@ -57,7 +57,7 @@ test('three brokers, each killed in its turn under load: nothing confirmed is lo
       const { topics } = await admin.fetchTopicMetadata();
       const behind = topics.filter(({ partitions }) => partitions.some(({ isr }) => isr.length < 3));
       expect(behind.map(({ name }) => name)).toEqual([]);
-    }, 30_000);
+    }, 60_000);
   for (const node of nodes) {
     await more();
     await inSync();

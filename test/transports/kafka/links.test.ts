@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { Connections } from '../../../src/transports/kafka/kafkajs-connections.js';
+import { fetchFrom } from '../../../src/transports/kafka/kafkajs-fetch.js';
+import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { freePort } from '../../brokers/ports.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';
 import { commitsOf } from './commits.js';
@@ -67,6 +73,53 @@ test('confirmed on the broker, the answer lost: it is sent again, and is there o
   await allReceived(['after'], received, 10_000);
   expect(received).toEqual(['before', 'cut me', 'after']);
 }, 60_000);
+
+test('an answer that breaks off is forgotten with its connection: the next one is read from its beginning', async () => {
+  const { proxy, proxied } = await through();
+  const client = new KafkajsClient(kafkaOptions(proxied));
+  onTestFinished(() => client.close());
+  await client.open();
+  for (let i = 0; i < 20; i++) {
+    proxy.tear();
+    await expect(client.cluster()).rejects.toThrow(/connection/i);
+    expect(await client.cluster()).toMatchObject({ brokers: 1 });
+  }
+});
+
+test('whoever asks at once makes one connection', async () => {
+  const { proxy, proxied } = await through();
+  const cluster = new Connections(kafkaOptions(proxied)).cluster();
+  onTestFinished(() => cluster.disconnect());
+  await cluster.connect();
+  const broker = await cluster.brokerPool.findConnectedBroker();
+  const before = proxy.connections;
+  // Records have a connection of their own, which is not there yet.
+  await Promise.all(Array.from({ length: 20 }, () => fetchFrom(broker, [], 0)));
+  expect(proxy.connections - before).toBe(1);
+});
+
+test('however many let go of a connection that has broken, nothing is warned of', async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning.message);
+  process.on('warning', onWarning);
+  onTestFinished(() => void process.off('warning', onWarning));
+  const connections = new Connections(kafkaOptions((await node()).url));
+  const cluster = connections.cluster();
+  await cluster.connect();
+  connections.sockets.close();
+  await Promise.all(Array.from({ length: 15 }, () => cluster.disconnect()));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings).toEqual([]);
+});
+
+test('what answers and is no broker is an error', async () => {
+  const server = createServer((socket) => socket.on('error', () => undefined).write('\0\0\0\x02ab'));
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = new KafkajsClient(kafkaOptions(`127.0.0.1:${(server.address() as AddressInfo).port}`));
+  await expect(client.open()).rejects.toThrow('no broker of Kafka');
+  await client.close();
+});
 
 test('closing over a link that swallows ends all the same', async () => {
   const { proxy, proxied } = await through();
