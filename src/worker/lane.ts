@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Consumer } from '../contracts/transport.js';
 
@@ -56,9 +57,9 @@ export class Lane {
     return this.#held;
   }
 
-  /** It asks for more when half of what it may hold is done. */
+  /** It asks for more when half of what it may hold is done, or where one more could run. */
   get full(): boolean {
-    return this.#held > this.#allowance / 2;
+    return this.#held >= this.#parts.concurrency && this.#held > this.#allowance / 2;
   }
 
   get #allowance(): number {

@@ -1,3 +1,5 @@
+// The global of this name is a getter, which shows in what is asked for every batch.
+import { performance } from 'node:perf_hooks';
 import type { Delivery } from '../../contracts/delivery.js';
 import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
@@ -33,7 +35,9 @@ export class RabbitmqConsumer implements Consumer {
   #lastAsked = Number.NEGATIVE_INFINITY;
   /** It asks again at once: the broker may push ahead. */
   #isQuick = false;
-  #quiet: (() => void) | undefined;
+  /** Somebody looks whether it has become quiet. */
+  #isWatched = false;
+  #stale: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: ConsumeOptions, parts: ConsumerParts) {
@@ -60,7 +64,7 @@ export class RabbitmqConsumer implements Consumer {
     const giveUpAt = performance.now() + Math.max(waitMs, GLANCE_MS);
     this.#asking = true;
     this.#isQuick = performance.now() - this.#lastAsked < QUIET_MS;
-    this.#quiet?.();
+    this.#stale?.();
     try {
       while (!this.#closing && !signal?.aborted) {
         this.#session?.keep();
@@ -122,7 +126,7 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    this.#quiet?.();
+    this.#stale?.();
     this.#arrived.wake();
     await this.#sessions.close();
     this.#buffer = [];
@@ -144,24 +148,38 @@ export class RabbitmqConsumer implements Consumer {
   /** Widens the subscription where it cannot bring what is asked for; for somebody quick to what he has in hand at once. */
   #makeRoom(max: number): void {
     const session = this.#session;
-    session?.subscribe(max, session.isSubscribed && this.#isQuick ? max + session.held : 0);
+    if (!session) return;
+    const { held, isSubscribed } = session;
+    // Who asks for one whenever one of many is done asks often too, and is not quick.
+    session.subscribe(max, isSubscribed && this.#isQuick && 2 * max >= held ? max + held : 0);
   }
 
   /** Nothing is hoarded that nobody asks for. */
   #restLater(): void {
     if (this.#closing) return;
-    const { clock } = this.#parts;
-    this.#quiet?.();
-    const rest = () => {
-      const session = this.#session;
-      // What was asked for has come: nothing is on its way that would be counted.
-      if (session && session.room <= 0) void session.unsubscribe();
-      cancel = clock.after(STALE_MS, () => void this.#handBack());
-    };
-    let cancel = () => undefined as void;
-    if (this.#isQuick) cancel = clock.after(QUIET_MS, rest);
-    else rest();
-    this.#quiet = () => cancel();
+    if (!this.#isQuick) this.#rest();
+    else if (!this.#isWatched) this.#restWhenQuiet(QUIET_MS);
+  }
+
+  /** One timer for all that is asked meanwhile: one for each would cost more than the rest of it. */
+  #restWhenQuiet(ms: number): void {
+    this.#isWatched = true;
+    this.#parts.clock.after(ms, () => {
+      this.#isWatched = false;
+      // Whoever asks now rests when it is answered.
+      if (this.#closing || this.#asking) return;
+      const left = this.#lastAsked + QUIET_MS - performance.now();
+      if (left > 0) this.#restWhenQuiet(left);
+      else this.#rest();
+    });
+  }
+
+  #rest(): void {
+    this.#stale?.();
+    const session = this.#session;
+    // What was asked for has come: nothing is on its way that would be counted.
+    if (session && session.room <= 0) void session.unsubscribe();
+    this.#stale = this.#parts.clock.after(STALE_MS, () => void this.#handBack());
   }
 
   async #handBack(): Promise<void> {
