@@ -57,9 +57,10 @@ export class Lane {
     return this.#held;
   }
 
-  /** It asks for more when half of what it may hold is done, or where one more could run. */
+  /** It asks for more when half of what it holds beyond what runs is done: no slot is to stand free meanwhile. */
   get full(): boolean {
-    return this.#held >= this.#parts.concurrency && this.#held > this.#allowance / 2;
+    const { concurrency } = this.#parts;
+    return this.#held >= (concurrency + this.#allowance) / 2;
   }
 
   get #allowance(): number {

@@ -150,8 +150,8 @@ export class RabbitmqConsumer implements Consumer {
     const session = this.#session;
     if (!session) return;
     const { held, isSubscribed } = session;
-    // Who asks for one whenever one of many is done asks often too, and is not quick.
-    session.subscribe(max, isSubscribed && this.#isQuick && 2 * max >= held ? max + held : 0);
+    // Who asks for little whenever one of many is done asks often too, and is not quick.
+    session.subscribe(max, isSubscribed && this.#isQuick && 4 * max >= held ? max + held : 0);
   }
 
   /** Nothing is hoarded that nobody asks for. */
