@@ -78,7 +78,7 @@ test('with every slot taken before slow listeners it asks for nothing; for one w
   await start(all, 10);
   expect(all.asked).toEqual([10]);
   await all.end(3);
-  expect(all.asked).toEqual([10, 1]);
+  await expect.poll(() => all.asked).toEqual([10, 1]);
 });
 
 test('it asks for as many as may run at once, where that is more than half', async () => {
