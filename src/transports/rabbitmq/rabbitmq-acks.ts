@@ -131,6 +131,8 @@ export class Acks {
 
   async #confirm(): Promise<void> {
     this.#asking = true;
+    // Behind what the worker asks for in place of what it has just done: on a channel one question waits for another.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#round && !this.#ended) {
       const round = this.#round;
       this.#round = undefined;

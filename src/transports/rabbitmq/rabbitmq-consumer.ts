@@ -152,8 +152,7 @@ export class RabbitmqConsumer implements Consumer {
     const { held, isSubscribed } = session;
     // Who asks for little whenever one of many is done asks often too, and is not quick.
     const isQuick = this.#isQuick && isSubscribed && 4 * max >= held;
-    // Twice: what is acknowledged counts until the broker has heard of it.
-    session.subscribe(max, isQuick ? 2 * max + held : 0);
+    session.subscribe(max, isQuick ? max + held : 0);
   }
 
   /** Nothing is hoarded that nobody asks for. */

@@ -150,7 +150,10 @@ export class Subscription {
   }
 }
 
-/** Each consumer more is two questions to the broker, so it is widened to the double at least. */
+/**
+ * Each consumer more is two questions to the broker, and an entry in the queue's log, so it is widened to four times as much
+ * at least.
+ */
 function widthFor(ahead: number, { width }: Flow): number {
-  return ahead <= width ? 0 : 2 ** Math.ceil(Math.log2(Math.max(ahead, 2 * width)));
+  return ahead <= width ? 0 : 2 ** Math.ceil(Math.log2(Math.max(ahead, 4 * width)));
 }
