@@ -71,8 +71,9 @@ export class RabbitmqConsumer implements Consumer {
         if (this.#buffer.length > 0) return this.#take(max);
         this.#makeRoom(max);
         const left = giveUpAt - performance.now();
-        // An empty list says that the queue is empty: not from a broker that has long said nothing.
-        if (left <= 0 && !this.#sessions.pulse.isMute) return [];
+        // A timer may fire a little before its time. An empty list says that the queue is empty: not from a broker that has long
+        // said nothing.
+        if (left < 1 && !this.#sessions.pulse.isMute) return [];
         await this.#arrived.wait(left > 0 ? Math.min(left, ASK_MS) : ASK_MS, signal);
         if (this.#buffer.length === 0) this.#probe();
       }
