@@ -146,14 +146,16 @@ export class RabbitmqConsumer implements Consumer {
     return batch;
   }
 
-  /** Widens the subscription where it cannot bring what is asked for; for somebody quick to what he has in hand at once. */
+  /**
+   * Widens the subscription where it cannot bring what is asked for. For whoever asks often by a part of what he has in hand
+   * at least; for whoever asks for about as much as that, far beyond.
+   */
   #makeRoom(max: number): void {
     const session = this.#session;
     if (!session) return;
     const { held, isSubscribed } = session;
-    // Who asks for little whenever one of many is done asks often too, and is not quick.
-    const isQuick = this.#isQuick && isSubscribed && 4 * max >= held;
-    session.subscribe(max, isQuick ? max + held : 0);
+    if (!isSubscribed || !this.#isQuick) session.subscribe(max);
+    else session.subscribe(Math.max(max, Math.ceil(held / 4)), 2 * max >= held ? max + held : 0);
   }
 
   /** Nothing is hoarded that nobody asks for. */
