@@ -155,7 +155,7 @@ export class RabbitmqConsumer implements Consumer {
     if (!session) return;
     const { held, isSubscribed } = session;
     if (!isSubscribed || !this.#isQuick) session.subscribe(max);
-    else session.subscribe(Math.max(max, Math.ceil(held / 4)), 2 * max >= held ? max + held : 0);
+    else session.subscribe(max, { ahead: 2 * max >= held ? max + held : 0, step: Math.ceil(held / 4) });
   }
 
   /** Nothing is hoarded that nobody asks for. */
