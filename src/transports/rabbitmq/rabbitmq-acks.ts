@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Channel, Message } from 'amqplib';
 import { Wakeup } from '../../contracts/wakeup.js';
 import { gather } from './rabbitmq-socket.js';
@@ -28,6 +29,7 @@ export class Acks {
   readonly #ahead = new Set<number>();
   #round: Round | undefined;
   #asking = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
   /** Those that wait for all of it, and do not want to wait for a pause. */
   #flushing = 0;
   readonly #hurry = new Wakeup();
@@ -121,8 +123,8 @@ export class Acks {
       this.#ahead.add(tag);
     }
     this.#settled.clear();
-    // One alone has nothing to be gathered with; a question follows at once where none is on its way.
-    if (frames > 1 || !this.#asking) gather(this.#channel);
+    // One alone has nothing to be gathered with.
+    if (frames > 1) gather(this.#channel);
   }
 
   #send(deliveryTag: number, allUpTo: boolean): void {
@@ -134,13 +136,15 @@ export class Acks {
     // Behind what the worker asks for in place of what it has just done: on a channel one question waits for another.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#round && !this.#ended) {
+      const pause = this.#askedAt + PAUSE_MS - performance.now();
+      if (pause > 0 && this.#flushing === 0) await this.#hurry.wait(pause, undefined);
       const round = this.#round;
       this.#round = undefined;
       this.#write();
+      this.#askedAt = performance.now();
       if (!(await this.isAlive())) return this.end();
       this.#open.delete(round);
       round.end();
-      if (this.#round && this.#flushing === 0) await this.#hurry.wait(PAUSE_MS, undefined);
     }
     this.#asking = false;
   }
