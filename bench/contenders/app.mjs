@@ -29,8 +29,11 @@ export const appOn =
   });
 
 /** What a group does once in its life, and not in each run of a worker: its queues are made when it first consumes. */
-export async function hasConsumed(transport, { queue, role }) {
-  if (role !== 'publisher') return;
+export async function hasConsumed(transport, job) {
+  if (job.role === 'publisher') await consumeOnce(transport, job);
+}
+
+export async function consumeOnce(transport, { queue }) {
   const consumer = await transport.consume({ queue, group: 'bench', visibilityMs: 30_000, onNotice() {} });
   await consumer.close();
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Delivery } from '../contracts/delivery.js';
 import type { Consumer } from '../contracts/transport.js';
 
@@ -56,9 +57,10 @@ export class Lane {
     return this.#held;
   }
 
-  /** It asks for more when half of what it may hold is done. */
+  /** It asks for more when half of what it holds beyond what runs is done: no slot is to stand free meanwhile. */
   get full(): boolean {
-    return this.#held > this.#allowance / 2;
+    const { concurrency } = this.#parts;
+    return this.#held >= (concurrency + this.#allowance) / 2;
   }
 
   get #allowance(): number {
@@ -110,7 +112,8 @@ export class Lane {
     const now = performance.now();
     const ms = now - this.#measuredAt;
     if (ms < 1) return;
-    this.#pace += NEWEST * (this.#done / ms - this.#pace);
+    // There is nothing to weigh the first against.
+    this.#pace += (this.#pace === 0 ? 1 : NEWEST) * (this.#done / ms - this.#pace);
     this.#done = 0;
     this.#measuredAt = now;
   }
@@ -147,12 +150,13 @@ export class Lane {
     if (this.#held === 0) for (const resolve of this.#idle.splice(0)) resolve();
   };
 
+  /** Resolves when it is not full any more, and all that end in the same turn of the event loop have been counted. */
   #emptied(): Promise<void> {
     if (!this.full || this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.#roomAgain = () => {
         this.#roomAgain = undefined;
-        resolve();
+        setImmediate(resolve);
       };
     });
   }

@@ -67,6 +67,20 @@ test('it asks for half of what it may hold, so that one half is on its way while
   expect(all.asked).toEqual([50, 50]);
 });
 
+test('it asks for more while one more could run, however much is held already', async () => {
+  const all = setUp({ concurrency: 12 });
+  await start(all, 10);
+  await expect.poll(() => all.asked).toEqual([12, 2]);
+});
+
+test('with every slot taken before slow listeners it asks for nothing; for one when one is done', async () => {
+  const all = setUp({ concurrency: 10 });
+  await start(all, 10);
+  expect(all.asked).toEqual([10]);
+  await all.end(3);
+  await expect.poll(() => all.asked).toEqual([10, 1]);
+});
+
 test('it asks for as many as may run at once, where that is more than half', async () => {
   const all = setUp({ concurrency: 8, prefetch: 12, parked: () => 4 });
   await start(all, 10);

@@ -1,4 +1,6 @@
+import { performance } from 'node:perf_hooks';
 import type { Channel, Message } from 'amqplib';
+import { Wakeup } from '../../contracts/wakeup.js';
 import { gather } from './rabbitmq-socket.js';
 
 interface Round {
@@ -7,8 +9,8 @@ interface Round {
   readonly end: () => void;
 }
 
-/** Between two questions whether the broker has what was acknowledged. */
-const PAUSE_MS = 2;
+/** Between two questions whether the broker has what was acknowledged, where nobody is in a hurry to know. */
+const PAUSE_MS = 5;
 
 /**
  * The acknowledgements of one channel. Those of one turn of the event loop are written together, as one frame where all
@@ -27,6 +29,10 @@ export class Acks {
   readonly #ahead = new Set<number>();
   #round: Round | undefined;
   #asking = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  /** Those that wait for all of it, and do not want to wait for a pause. */
+  #flushing = 0;
+  readonly #hurry = new Wakeup();
   #scheduled = false;
   #ended = false;
   readonly #open = new Set<Round>();
@@ -70,7 +76,10 @@ export class Acks {
 
   /** Resolves when the broker has every acknowledgement so far. */
   async flush(): Promise<void> {
+    this.#flushing++;
+    this.#hurry.wake();
     await Promise.all([...this.#open].map(({ done }) => done));
+    this.#flushing--;
   }
 
   /** The channel is gone. */
@@ -82,6 +91,7 @@ export class Acks {
       round.end();
     }
     this.#open.clear();
+    this.#hurry.wake();
   }
 
   readonly #write = (): void => {
@@ -106,13 +116,15 @@ export class Acks {
       } else if (!this.#ahead.delete(this.#low)) break;
       this.#low++;
     }
+    const frames = Number(upTo > 0) + this.#settled.size;
     if (upTo > 0) this.#send(upTo, upTo > first);
     for (const tag of this.#settled) {
       this.#send(tag, false);
       this.#ahead.add(tag);
     }
     this.#settled.clear();
-    gather(this.#channel);
+    // One alone has nothing to be gathered with.
+    if (frames > 1) gather(this.#channel);
   }
 
   #send(deliveryTag: number, allUpTo: boolean): void {
@@ -121,14 +133,18 @@ export class Acks {
 
   async #confirm(): Promise<void> {
     this.#asking = true;
+    // Behind what the worker asks for in place of what it has just done: on a channel one question waits for another.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#round && !this.#ended) {
+      const pause = this.#askedAt + PAUSE_MS - performance.now();
+      if (pause > 0 && this.#flushing === 0) await this.#hurry.wait(pause, undefined);
       const round = this.#round;
       this.#round = undefined;
       this.#write();
+      this.#askedAt = performance.now();
       if (!(await this.isAlive())) return this.end();
       this.#open.delete(round);
       round.end();
-      if (this.#round) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
     this.#asking = false;
   }

@@ -1,3 +1,5 @@
+// The global of this name is a getter, which shows in what is asked for every batch.
+import { performance } from 'node:perf_hooks';
 import type { Delivery } from '../../contracts/delivery.js';
 import type { ConsumeOptions, Consumer } from '../../contracts/transport.js';
 import type { RabbitmqDelivery } from './rabbitmq-delivery.js';
@@ -33,7 +35,9 @@ export class RabbitmqConsumer implements Consumer {
   #lastAsked = Number.NEGATIVE_INFINITY;
   /** It asks again at once: the broker may push ahead. */
   #isQuick = false;
-  #quiet: (() => void) | undefined;
+  /** Somebody looks whether it has become quiet. */
+  #isWatched = false;
+  #stale: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: ConsumeOptions, parts: ConsumerParts) {
@@ -60,15 +64,16 @@ export class RabbitmqConsumer implements Consumer {
     const giveUpAt = performance.now() + Math.max(waitMs, GLANCE_MS);
     this.#asking = true;
     this.#isQuick = performance.now() - this.#lastAsked < QUIET_MS;
-    this.#quiet?.();
+    this.#stale?.();
     try {
       while (!this.#closing && !signal?.aborted) {
         this.#session?.keep();
         if (this.#buffer.length > 0) return this.#take(max);
         this.#makeRoom(max);
         const left = giveUpAt - performance.now();
-        // An empty list says that the queue is empty: not from a broker that has long said nothing.
-        if (left <= 0 && !this.#sessions.pulse.isMute) return [];
+        // A timer may fire a little before its time. An empty list says that the queue is empty: not from a broker that has long
+        // said nothing.
+        if (left < 1 && !this.#sessions.pulse.isMute) return [];
         await this.#arrived.wait(left > 0 ? Math.min(left, ASK_MS) : ASK_MS, signal);
         if (this.#buffer.length === 0) this.#probe();
       }
@@ -122,7 +127,7 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   async #close(): Promise<void> {
-    this.#quiet?.();
+    this.#stale?.();
     this.#arrived.wake();
     await this.#sessions.close();
     this.#buffer = [];
@@ -141,27 +146,44 @@ export class RabbitmqConsumer implements Consumer {
     return batch;
   }
 
-  /** Widens the subscription where it cannot bring what is asked for; for somebody quick to what he has in hand at once. */
+  /**
+   * Widens the subscription where it cannot bring what is asked for. For whoever asks often by a part of what he has in hand
+   * at least; for whoever asks for about as much as that, far beyond.
+   */
   #makeRoom(max: number): void {
     const session = this.#session;
-    session?.subscribe(max, session.isSubscribed && this.#isQuick ? max + session.held : 0);
+    if (!session) return;
+    const { held, isSubscribed } = session;
+    if (!isSubscribed || !this.#isQuick) session.subscribe(max);
+    else session.subscribe(max, { ahead: 2 * max >= held ? max + held : 0, step: Math.ceil(held / 4) });
   }
 
   /** Nothing is hoarded that nobody asks for. */
   #restLater(): void {
     if (this.#closing) return;
-    const { clock } = this.#parts;
-    this.#quiet?.();
-    const rest = () => {
-      const session = this.#session;
-      // What was asked for has come: nothing is on its way that would be counted.
-      if (session && session.room <= 0) void session.unsubscribe();
-      cancel = clock.after(STALE_MS, () => void this.#handBack());
-    };
-    let cancel = () => undefined as void;
-    if (this.#isQuick) cancel = clock.after(QUIET_MS, rest);
-    else rest();
-    this.#quiet = () => cancel();
+    if (!this.#isQuick) this.#rest();
+    else if (!this.#isWatched) this.#restWhenQuiet(QUIET_MS);
+  }
+
+  /** One timer for all that is asked meanwhile: one for each would cost more than the rest of it. */
+  #restWhenQuiet(ms: number): void {
+    this.#isWatched = true;
+    this.#parts.clock.after(ms, () => {
+      this.#isWatched = false;
+      // Whoever asks now rests when it is answered.
+      if (this.#closing || this.#asking) return;
+      const left = this.#lastAsked + QUIET_MS - performance.now();
+      if (left > 0) this.#restWhenQuiet(left);
+      else this.#rest();
+    });
+  }
+
+  #rest(): void {
+    this.#stale?.();
+    const session = this.#session;
+    // What was asked for has come: nothing is on its way that would be counted.
+    if (session && session.room <= 0) void session.unsubscribe();
+    this.#stale = this.#parts.clock.after(STALE_MS, () => void this.#handBack());
   }
 
   async #handBack(): Promise<void> {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Session } from './rabbitmq-session.js';
 
 /** Nothing came for so long: is the broker still there, and does it still see us? */

@@ -13,7 +13,7 @@ import type { Parcels } from './rabbitmq-parcels.js';
 import type { Publisher } from './rabbitmq-publisher.js';
 import { Replacing } from './rabbitmq-replacing.js';
 import { hasEnded } from './rabbitmq-socket.js';
-import { type Flow, Subscription } from './rabbitmq-subscription.js';
+import { type Flow, type Pushed, Subscription } from './rabbitmq-subscription.js';
 import { Suspects } from './rabbitmq-suspects.js';
 
 export interface SessionParts {
@@ -122,8 +122,8 @@ export class Session implements Settling {
     if (this.#subscription?.keep() === false) this.#subscription = undefined;
   }
 
-  /** Receives up to `room` more messages of each queue; of one that brings some, up to `ahead` ahead of their settlement. */
-  subscribe(room: number, ahead = 0): void {
+  /** Receives up to `room` more messages of each queue, and what else is pushed ahead. */
+  subscribe(room: number, pushed?: Pushed): void {
     if (!this.#subscription) {
       const { queue, group } = this.#parts.options;
       const { main, again } = groupNames(queue, group);
@@ -134,7 +134,7 @@ export class Session implements Settling {
         else this.#over({ kind: 'cancelled', queue: flow.queue });
       });
     }
-    this.#subscription.widen(room, ahead);
+    this.#subscription.widen(room, pushed);
     if (!this.#isWatching) void this.#watchInbox();
   }
 

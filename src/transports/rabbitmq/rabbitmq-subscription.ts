@@ -9,11 +9,21 @@ const CALM_MS = 25;
 /** The same where the broker had nothing left to send: in a cluster another node may be sending it. */
 const EMPTY_MS = 2;
 
+/** What a quick worker is pushed beyond what he asks for, by a queue that brings something. */
+export interface Pushed {
+  /** So many in all may be unsettled. */
+  readonly ahead: number;
+  /** Where it is widened, it is by so many at least. */
+  readonly step: number;
+}
+
 interface Ending {
   /** Too late to keep it. */
   isFinal: boolean;
   done: Promise<void>;
 }
+
+const NOTHING: Pushed = { ahead: 0, step: 0 };
 
 /** What comes of one queue. */
 export class Flow {
@@ -68,15 +78,16 @@ export class Subscription {
   }
 
   /**
-   * Lets `room` more come of each queue, and `ahead` in all be unsettled. A queue by which nothing has come since it was
-   * last asked brings no more for being asked again.
+   * Lets `room` more come of each queue. A queue by which nothing has come since it was last asked brings no more for being
+   * asked again.
    */
-  widen(room: number, ahead: number): void {
+  widen(room: number, { ahead, step }: Pushed = NOTHING): void {
     let width = 0;
     for (const flow of this.#flows) {
       const isNew = flow.width === 0;
-      const more = Math.min(WIDEST, Math.max(room - flow.room, widthFor(ahead, flow) - flow.width));
-      if (more <= 0 || !(isNew || flow.isUsed)) continue;
+      const missing = Math.max(room - flow.room, widthFor(ahead, flow) - flow.width);
+      if (missing <= 0 || !(isNew || flow.isUsed)) continue;
+      const more = Math.min(WIDEST, Math.max(missing, step));
       // Written in one go: the width counts for the consumers that follow it.
       if (more !== width) void this.#quietly(this.#channel.prefetch(more));
       this.#tags.push(this.#quietly(this.#channel.consume(flow.queue, (message) => this.#receive(flow, message))));
@@ -150,7 +161,10 @@ export class Subscription {
   }
 }
 
-/** Each consumer more is two questions to the broker, so it is widened to the double at least. */
+/**
+ * Each consumer more is two questions to the broker, and an entry in the queue's log, so it is widened to four times as much
+ * at least.
+ */
 function widthFor(ahead: number, { width }: Flow): number {
-  return ahead <= width ? 0 : 2 ** Math.ceil(Math.log2(Math.max(ahead, 2 * width)));
+  return ahead <= width ? 0 : 2 ** Math.ceil(Math.log2(Math.max(ahead, 4 * width)));
 }

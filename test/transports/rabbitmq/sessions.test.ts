@@ -84,6 +84,31 @@ test('a quick worker is pushed more by the queue that brings something, and by t
   await Promise.all(second.map((delivery) => delivery.ack()));
 });
 
+test('who asks for little whenever one of many is done asks often, and is pushed little more for it', async () => {
+  const url = await sharedRabbitmq();
+  const queue = queueName();
+  const transport = await opened(url);
+  const { consumer } = await consuming(transport, queue);
+  const texts = Array.from({ length: 200 }, (_, n) => String(n));
+  await transport.publish(
+    queue,
+    texts.map((text) => message(text)),
+  );
+  const held: Delivery[] = [];
+  while (held.length < 20) held.push(...(await consumer.next(20 - held.length, { waitMs: 5000 })));
+  let done = 0;
+  for (let looks = 0; looks < 20; looks++) {
+    for (; held.length >= 20; done++) void held.shift()?.ack();
+    held.push(...(await consumer.next(2, { waitMs: 5000 })));
+  }
+  const channel = await raw(url);
+  await until(async () => {
+    const { messageCount } = await channel.checkQueue(groupNames(queue, 'workers').main);
+    expect(texts.length - messageCount - done).toBeLessThanOrEqual(30);
+  }, 5000);
+  await Promise.all(held.map((delivery) => delivery.ack()));
+});
+
 test('a worker that closes beside a publisher loses nothing, and repeats nothing that was acknowledged', async () => {
   const url = await sharedRabbitmq();
   const queue = queueName();
