@@ -9,7 +9,8 @@ export type Send = (queue: string, messages: readonly OutgoingMessage[]) => Prom
 
 interface Batch extends Placed {
   readonly messages: OutgoingMessage[];
-  readonly sent: Promise<void>;
+  /** The one promise of all who handed something over. */
+  sent: Promise<void>;
 }
 
 /** More than this goes in one command only when one caller hands it over at once. */
@@ -50,14 +51,7 @@ export class RedisPublisher {
       try {
         return await send();
       } catch (error) {
-        if (!(error instanceof RedisFailure)) throw error;
-        const { outcome, message } = error;
-        if (outcome === 'unknown') throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, message]);
-        if (outcome === 'refused') throw new ThrunError('THRUN_TRANSPORT_REFUSED', [this.#transport, message]);
-        const left = giveUpAt - performance.now();
-        if (!(await this.#connection.ready(left))) {
-          throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [this.#transport, message]);
-        }
+        await this.#mayTryAgain(error, giveUpAt);
       }
     }
   }
@@ -67,23 +61,42 @@ export class RedisPublisher {
     while (this.#sending.size > 0) await Promise.allSettled([...this.#sending].map(({ sent }) => sent));
   }
 
-  /** In few promises: one by one, they are most of what a publish costs here. */
   #begin(queue: string): Batch {
-    const messages: OutgoingMessage[] = [];
-    // After whatever else is handed over in this breath.
-    const sent = HANDED_OVER.then(() => {
-      if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
-      return this.write(() => this.#send(queue, messages));
-    }).then(
-      () => void this.#sending.delete(batch),
-      (error: unknown) => {
-        this.#sending.delete(batch);
-        throw error;
-      },
-    );
-    const batch: Batch = { messages, sent, place: -1 };
+    const batch: Batch = { messages: [], sent: HANDED_OVER, place: -1 };
+    batch.sent = this.#leave(queue, batch);
     this.#gathering.set(queue, batch);
     this.#sending.add(batch);
     return batch;
+  }
+
+  /** In few promises: one by one, they are most of what a publish costs here. */
+  async #leave(queue: string, batch: Batch): Promise<void> {
+    // After whatever else is handed over in this breath.
+    await HANDED_OVER;
+    if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
+    try {
+      const giveUpAt = performance.now() + this.#connection.timeoutMs;
+      for (;;) {
+        try {
+          await this.#send(queue, batch.messages);
+          return;
+        } catch (error) {
+          await this.#mayTryAgain(error, giveUpAt);
+        }
+      }
+    } finally {
+      this.#sending.delete(batch);
+    }
+  }
+
+  /** Resolves once it can be sent again: it never left, and there is a connection. */
+  async #mayTryAgain(error: unknown, giveUpAt: number): Promise<void> {
+    if (!(error instanceof RedisFailure)) throw error;
+    const { outcome, message } = error;
+    if (outcome === 'unknown') throw new ThrunError('THRUN_PUBLISH_UNKNOWN', [this.#transport, message]);
+    if (outcome === 'refused') throw new ThrunError('THRUN_TRANSPORT_REFUSED', [this.#transport, message]);
+    const left = giveUpAt - performance.now();
+    if (await this.#connection.ready(left)) return;
+    throw new ThrunError('THRUN_TRANSPORT_UNAVAILABLE', [this.#transport, message]);
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { HistoryAccess } from '../../contracts/history.js';
 import type { OutgoingMessage } from '../../contracts/transport.js';
+import { argumentOf } from '../../redis/redis-body.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { type QueueKind, RedisTransport } from '../../redis/redis-transport.js';
@@ -46,10 +47,10 @@ function streams(historyMs: number): QueueKind {
 function append({ connection }: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown> {
   const [first] = messages;
   if (messages.length === 1 && first && first.deliverAt === undefined) {
-    const { buffer, byteOffset, byteLength } = first.body;
-    return connection.run((client) => client.xadd(queue, '*', FIELD, Buffer.from(buffer, byteOffset, byteLength)));
+    const body = argumentOf(first.body);
+    return connection.run((client) => client.xadd(queue, '*', FIELD, body));
   }
   const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
-  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), body]);
+  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), argumentOf(body)]);
   return connection.run((client) => add.run(client, [queue, seq, scheduled, scheduledBodies], args));
 }
