@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { machineFacts } from './machine.mjs';
-import { runTask } from './process.mjs';
+import { runTask, startTask } from './process.mjs';
 import { summarize, tables } from './report.mjs';
 import { ROWS } from './rows.mjs';
 import { TARGETS } from './targets.mjs';
@@ -71,12 +71,14 @@ async function main() {
     for (const row of rows) {
       for (const durability of durabilitiesOf(row, target)) {
         if (options.durability !== undefined && durability !== options.durability) continue;
+        const about = `round ${round + 1} of ${rounds}: ${row.id}, ${durability}`;
         // Each begins a round once: what heats up or fills up then hits all of them alike.
-        for (const contender of rotated(contenders, round)) {
-          note(`round ${round + 1} of ${rounds}: ${row.id}, ${durability}, ${contender}`);
-          const measured = await measure(row, durability, contender, builds, broker);
-          for (const [metric, value] of Object.entries(measured)) {
-            samples.push({ row: row.id, metric, durability, contender, round, value });
+        const order = rotated(contenders, round);
+        const measured = sizesOf(row).turns === undefined ? measureEach : measureInTurns;
+        for await (const { contender, turn = 0, result } of measured(row, durability, order, builds, broker, about)) {
+          const at = round * (sizesOf(row).turns ?? 1) + turn;
+          for (const [metric, value] of Object.entries(result)) {
+            samples.push({ row: row.id, metric, durability, contender, round: at, value });
           }
         }
       }
@@ -99,19 +101,52 @@ async function main() {
   writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(result, null, 1)}\n`);
 }
 
-/** A fresh process and a fresh folder, on the disk the repository is on: a temporary folder may be in memory. */
-async function measure(row, durability, contender, builds, broker) {
+/** One after another, each in a fresh process. */
+async function* measureEach(row, durability, contenders, builds, broker, about) {
+  for (const contender of contenders) {
+    note(`${about}, ${contender}`);
+    const { job, execArgv, remove } = prepareJob(row, durability, contender, builds, broker.fresh());
+    try {
+      yield { contender, result: await runTask(job, execArgv) };
+    } finally {
+      remove();
+    }
+  }
+}
+
+/** All at once, of whom only one does anything at a time: what is compared lies a moment apart, and is warm. */
+async function* measureInTurns(row, durability, contenders, builds, broker, about) {
+  const running = [];
+  const jobs = contenders.map((contender) => prepareJob(row, durability, contender, builds, broker.fresh()));
+  try {
+    for (const { job, execArgv } of jobs) {
+      note(`${about}, ${job.contender}`);
+      running.push({ contender: job.contender, process: await startTask(job, execArgv) });
+    }
+    for (let turn = 0; turn < sizesOf(row).turns; turn++) {
+      for (const { contender, process } of rotated(running, turn % running.length)) {
+        yield { contender, turn, result: await process.turn() };
+      }
+    }
+  } finally {
+    for (const { process } of running) await process.end();
+    for (const { remove } of jobs) remove();
+  }
+}
+
+/** What a process is given, and a fresh folder, on the disk the repository is on: a temporary folder may be in memory. */
+function prepareJob(row, durability, contender, builds, place) {
   const folder = mkdtempSync(join(DATA, 'run-'));
   const execArgv = options['cpu-prof']
     ? ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${join(DATA, 'profiles', `${row.id} ${contender}`)}`]
     : [];
-  try {
-    const sizes = options.quick ? row.quick : row.full;
-    const where = { on: options.on, ...broker.fresh(), contender, durability, folder, builds };
-    return await runTask({ ...sizes, task: row.task, ...where }, execArgv);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const where = { on: options.on, ...place, contender, durability, folder, builds };
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  return { job: { ...sizesOf(row), task: row.task, ...where }, execArgv, remove };
+}
+
+function sizesOf(row) {
+  return options.quick ? row.quick : row.full;
 }
 
 /** The embedded transport knows two, the brokers their own. */

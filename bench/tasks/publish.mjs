@@ -5,15 +5,22 @@ import { order } from '../payload.mjs';
 const IN_FLIGHT = 100;
 const CHUNK = 500;
 
-/** Events a second, each awaited before the next. */
-export async function publishOneByOne(contender, { warmUpMs, measureMs, ...where }) {
+/** Events a second, each awaited before the next, in turns: the first thing it gives says that it is warm. */
+export async function* publishOneByOne(contender, { warmUpMs, measureMs, ...where }) {
   const queue = await openWarm(contender, where);
-  const rate = await ratePerSecond(warmUpMs, measureMs, async (n) => {
-    await queue.publish(order(n));
-    return 1;
-  });
-  await queue.close();
-  return { rate };
+  let published = 0;
+  const measure = (warmUp, ms) =>
+    ratePerSecond(warmUp, ms, async () => {
+      await queue.publish(order(published++));
+      return 1;
+    });
+  try {
+    await measure(warmUpMs, 0);
+    yield {};
+    for (;;) yield { rate: await measure(0, measureMs) };
+  } finally {
+    await queue.close();
+  }
 }
 
 /** Events a second with a hundred publishers in one process, each of which awaits its own. */

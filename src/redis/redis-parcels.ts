@@ -1,13 +1,7 @@
 import { SUSPECT_CRASHES } from '../contracts/delivery.js';
 
-/**
- * What Redis cannot follow by itself is a parcel: a retry, what was handed back, what a dead worker held. Claimed parcels
- * (and, on lists, the messages claimed beside them) are held by the lease of their claim, one record for all of them.
- *
- * A parcel is packed as { attempts, crashes, target, message, publishedAt, body }; `''` where it has none of these. Bodies
- * are strings of bytes that no script looks into.
- */
-export const PARCELS = `
+/** What every claim needs that holds what it takes by a lease. */
+export const HOLDING = `
 local function now()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -15,13 +9,29 @@ end
 
 -- The first of n numbers. They begin at the time, so that none comes again after everything was deleted.
 local function numbers(seq, n)
-  if redis.call('EXISTS', seq) == 0 then
+  local last = redis.call('INCRBY', seq, n)
+  if last == n then
     local t = redis.call('TIME')
-    redis.call('SET', seq, string.format('%.0f', t[1] * 1000000 + t[2]))
+    last = redis.call('INCRBY', seq, string.format('%.0f', t[1] * 1000000 + t[2]))
   end
-  return redis.call('INCRBY', seq, n) - n + 1
+  return last - n + 1
 end
 
+-- lease: { number of the first message, parcels, how many messages, these packed }; in the order of their index
+local function hold(keys, token, until_, lease)
+  redis.call('HSET', keys.held, token, cmsgpack.pack(lease))
+  redis.call('ZADD', keys.leases, until_, token)
+end
+`;
+
+/**
+ * What Redis cannot follow by itself is a parcel: a retry, what was handed back, what a dead worker held. Claimed parcels
+ * (and, on lists, the messages claimed beside them) are held by the lease of their claim, one record for all of them.
+ *
+ * A parcel is packed as { attempts, crashes, target, message, publishedAt, body }; `''` where it has none of these. Bodies
+ * are strings of bytes that no script looks into.
+ */
+export const PARCELS = `${HOLDING}
 -- Of one length, so that they sort as they were given.
 local function name(number)
   return string.format('%016.0f', number)
@@ -66,12 +76,6 @@ local function take_due(keys, t, max)
     end
   end
   return taken
-end
-
--- lease: { number of the first message, parcels, how many messages, these packed }; in the order of their index
-local function hold(keys, token, until_, lease)
-  redis.call('HSET', keys.held, token, cmsgpack.pack(lease))
-  redis.call('ZADD', keys.leases, until_, token)
 end
 
 local function drop(keys, token)

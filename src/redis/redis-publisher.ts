@@ -16,7 +16,8 @@ export type Prepare = (queue: string, messages: readonly OutgoingMessage[]) => S
 
 interface Batch extends Placed {
   readonly messages: OutgoingMessage[];
-  readonly sent: Promise<void>;
+  /** The one promise of all who handed something over. */
+  sent: Promise<void>;
 }
 
 /** More than this goes in one command only when one caller hands it over at once. */
@@ -81,23 +82,23 @@ export class RedisPublisher {
     while (this.#sending.size > 0) await Promise.allSettled([...this.#sending].map(({ sent }) => sent));
   }
 
-  /** In few promises: one by one, they are most of what a publish costs here. */
   #begin(queue: string): Batch {
-    const messages: OutgoingMessage[] = [];
-    // After whatever else is handed over in this breath.
-    const sent = HANDED_OVER.then(() => {
-      if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
-      return this.write(this.#prepare(queue, messages));
-    }).then(
-      () => void this.#sending.delete(batch),
-      (error: unknown) => {
-        this.#sending.delete(batch);
-        throw error;
-      },
-    );
-    const batch: Batch = { messages, sent, place: -1 };
+    const batch: Batch = { messages: [], sent: HANDED_OVER, place: -1 };
+    batch.sent = this.#leave(queue, batch);
     this.#gathering.set(queue, batch);
     this.#sending.add(batch);
     return batch;
+  }
+
+  /** In few promises: one by one, they are most of what a publish costs here. */
+  async #leave(queue: string, batch: Batch): Promise<void> {
+    // After whatever else is handed over in this breath.
+    await HANDED_OVER;
+    if (this.#gathering.get(queue) === batch) this.#gathering.set(queue, undefined);
+    try {
+      await this.write(this.#prepare(queue, batch.messages));
+    } finally {
+      this.#sending.delete(batch);
+    }
   }
 }

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { EVENT, envelope } from '../../payload.mjs';
 import { batches, gathering } from './raw.mjs';
 
-const STREAM = `raw:${EVENT}`;
+const STREAM = `raw:${EVENT}:stream`;
 const GROUP = 'bench';
 
 /** ioredis alone on a stream: pipelined XADDs, one read for a batch, acknowledged and deleted as a batch beside the next read. */

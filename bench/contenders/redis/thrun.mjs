@@ -1,3 +1,5 @@
 import { appOn } from '../app.mjs';
 
-export const thrunOn = (transport) => appOn(({ url }) => ({ transport, transports: { redis: { url } } }));
+/** A queue of its own for each transport: contenders may run at the same time. */
+export const thrunOn = (transport) =>
+  appOn(({ url }) => ({ transport, queue: transport, transports: { redis: { url } } }));

@@ -1,4 +1,4 @@
-import { PARCELS } from '../../redis/redis-parcels.js';
+import { HOLDING, PARCELS } from '../../redis/redis-parcels.js';
 import { RedisScript } from '../../redis/redis-script.js';
 
 /** Most bytes one claim takes out of the list, so that large messages do not come by the hundred. */
@@ -31,65 +31,67 @@ local function mark(list, marks, popped_key, t)
 end
 `;
 
+/** Takes from the list, no more than one claim may have, and numbers it. */
+const POP = `
+local function pop(list, seq, popped, most)
+  local messages, bytes, left = {}, 0, most
+  local chunk = 8
+  while left > 0 and bytes < ${CLAIM_BYTES} do
+    local asked = math.min(left, chunk)
+    local got = redis.call('RPOP', list, asked)
+    if not got then break end
+    for _, body in ipairs(got) do
+      messages[#messages + 1] = body
+      bytes = bytes + #body
+    end
+    left = left - #got
+    if #got < asked then break end
+    chunk = math.max(1, math.floor((${CLAIM_BYTES} - bytes) / (bytes / #messages + 1)))
+  end
+
+  local first = 0
+  if #messages > 0 then
+    first = numbers(seq, #messages)
+    redis.call('INCRBY', popped, #messages)
+  end
+  return messages, first
+end
+`;
+
 /**
- * Takes up to `max`: what others lost, what is due, then the list, in one step; or nothing but the list, which is the hot path.
+ * Takes up to `max`: what others lost, what is due, then the list, in one step.
  *
  * KEYS list seq scheduled scheduled:bodies marks popped · leases held done due parcels
- * ARGV token, tokens the asker holds (' a b '), tokens whose claim was never answered, max, lease ms, whether to look everywhere
- * Returns { ms until something is due or -1 (it did not look), number of the first message, how many parcels, of each parcel id, attempts,
+ * ARGV token, tokens the asker holds (' a b '), tokens whose claim was never answered, max, lease ms
+ * Returns { ms until something is due or -1, number of the first message, how many parcels, of each parcel id, attempts,
  *   crashes, target, message, publishedAt, body; how many messages, these packed }
  */
 export const claim = new RedisScript<ClaimReply>(
   DRAINING,
   PARCELS,
+  POP,
   MARKS,
   `
 local list, seq, scheduled, scheduled_bodies, marks, popped = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local keys = { leases = KEYS[7], held = KEYS[8], done = KEYS[9], due = KEYS[10], parcels = KEYS[11] }
 local token, known, unanswered = ARGV[1], ARGV[2], ARGV[3]
-local max, lease_ms, everywhere = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local max, lease_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 local t = now()
 
-local parcels = {}
-if everywhere then
-  for lost in string.gmatch(unanswered, '%S+') do give_back(keys, lost, t, false) end
-  reap(keys, t, known)
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0, 1000)) do
-    redis.call('LPUSH', list, redis.call('HGET', scheduled_bodies, id))
-    redis.call('ZREM', scheduled, id)
-    redis.call('HDEL', scheduled_bodies, id)
-  end
-  parcels = take_due(keys, t, max)
+for lost in string.gmatch(unanswered, '%S+') do give_back(keys, lost, t, false) end
+reap(keys, t, known)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', t, 'LIMIT', 0, 1000)) do
+  redis.call('LPUSH', list, redis.call('HGET', scheduled_bodies, id))
+  redis.call('ZREM', scheduled, id)
+  redis.call('HDEL', scheduled_bodies, id)
 end
-local messages, bytes, left = {}, 0, max - #parcels
-local chunk = 8
-while left > 0 and bytes < ${CLAIM_BYTES} do
-  local asked = math.min(left, chunk)
-  local got = redis.call('RPOP', list, asked)
-  if not got then break end
-  for _, body in ipairs(got) do
-    messages[#messages + 1] = body
-    bytes = bytes + #body
-  end
-  left = left - #got
-  if #got < asked then break end
-  chunk = math.max(1, math.floor((${CLAIM_BYTES} - bytes) / (bytes / #messages + 1)))
-end
-
-local first = 0
-if #messages > 0 then
-  first = numbers(seq, #messages)
-  redis.call('INCRBY', popped, #messages)
-end
+local parcels = take_due(keys, t, max)
+local messages, first = pop(list, seq, popped, max - #parcels)
 local packed = cmsgpack.pack(messages)
 if #parcels + #messages > 0 then hold(keys, token, t + lease_ms, { first, parcels, #messages, packed }) end
-local soon = -1
-if everywhere then
-  tell_rest(keys, t)
-  mark(list, marks, popped, t)
-  soon = next_due(t, keys.due, keys.leases, scheduled)
-end
-local reply = { soon, first, #parcels }
+tell_rest(keys, t)
+mark(list, marks, popped, t)
+local reply = { next_due(t, keys.due, keys.leases, scheduled), first, #parcels }
 for _, parcel in ipairs(parcels) do
   reply[#reply + 1] = parcel[7]
   for field = 1, 6 do reply[#reply + 1] = parcel[field] end
@@ -97,6 +99,27 @@ end
 reply[#reply + 1] = #messages
 reply[#reply + 1] = packed
 return reply
+`,
+);
+
+/**
+ * The hot path: nothing but the list.
+ *
+ * KEYS list seq popped · leases held
+ * ARGV token, max, lease ms
+ * Returns what {@link claim} does, of messages alone
+ */
+export const take = new RedisScript<ClaimReply>(
+  DRAINING,
+  HOLDING,
+  POP,
+  `
+local messages, first = pop(KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[2]))
+local packed = cmsgpack.pack(messages)
+if #messages > 0 then
+  hold({ leases = KEYS[4], held = KEYS[5] }, ARGV[1], now() + tonumber(ARGV[3]), { first, {}, #messages, packed })
+end
+return { -1, first, 0, #messages, packed }
 `,
 );
 

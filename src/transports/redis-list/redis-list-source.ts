@@ -13,7 +13,7 @@ import { begin, extend } from '../../redis/redis-parcel-scripts.js';
 import type { QueueRegistry } from '../../redis/redis-registry.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import type { Round } from '../../redis/redis-settling.js';
-import { type ClaimReply, claim, settle } from './redis-list-scripts.js';
+import { type ClaimReply, claim, settle, take } from './redis-list-scripts.js';
 
 /** However much there is to do, a claim looks everywhere this often: it also notes how much there is, for telling the age of the oldest. */
 const LOOK_MS = 1000;
@@ -52,7 +52,7 @@ export class RedisListSource implements Source {
     // What is said from here on it may miss.
     if (isLook) this.#lookAt = Number.POSITIVE_INFINITY;
     try {
-      const reply = await this.#send(token, max, unanswered, isLook);
+      const reply = await (isLook ? this.#look(token, max, unanswered) : this.#take(token, max));
       for (const lost of unanswered) this.#unanswered.delete(lost);
       const deliveries = this.#claimed(token, reply, settler);
       const [soon, , parcels] = reply;
@@ -122,15 +122,22 @@ export class RedisListSource implements Source {
 
   async leave(): Promise<void> {
     if (this.#unanswered.size === 0) return;
-    await this.#send('', 0, [...this.#unanswered], true).catch(() => undefined);
+    await this.#look('', 0, [...this.#unanswered]).catch(() => undefined);
   }
 
-  #send(token: string, max: number, unanswered: readonly string[], everywhere: boolean): Promise<ClaimReply> {
+  #take(token: string, max: number): Promise<ClaimReply> {
+    const { queue, seq, popped } = this.#keys;
+    const { leases, held } = this.#group;
+    const args = [token, max, this.#options.visibilityMs];
+    return this.#connection.run((client) => take.run(client, [queue, seq, popped, leases, held], args));
+  }
+
+  #look(token: string, max: number, unanswered: readonly string[]): Promise<ClaimReply> {
     const { queue, seq, scheduled, scheduledBodies, marks: markKey, popped } = this.#keys;
     const { leases, held, done, due, parcels } = this.#group;
     const keys = [queue, seq, scheduled, scheduledBodies, markKey, popped, leases, held, done, due, parcels];
     const known = ` ${this.#leases.tokens.join(' ')} `;
-    const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs, everywhere ? 1 : 0];
+    const args = [token, known, unanswered.join(' '), max, this.#options.visibilityMs];
     return this.#connection.run((client) => claim.run(client, keys, args));
   }
 

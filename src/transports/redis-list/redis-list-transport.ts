@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { ConsumeOptions, OutgoingMessage } from '../../contracts/transport.js';
+import { argumentOf } from '../../redis/redis-body.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
 import type { RedisSession } from '../../redis/redis-session.js';
 import { type QueueKind, RedisTransport } from '../../redis/redis-transport.js';
@@ -36,11 +37,11 @@ const LISTS: QueueKind = {
 
 function push({ connection }: RedisSession, queue: string, messages: readonly OutgoingMessage[]): Promise<unknown> {
   if (messages.every(({ deliverAt }) => deliverAt === undefined)) {
-    const bodies = messages.map(({ body }) => bytes(body));
+    const bodies = messages.map(({ body }) => argumentOf(body));
     return connection.run((client) => client.lpush(queue, ...bodies));
   }
   const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
-  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), body]);
+  const args = messages.flatMap(({ deliverAt = 0, body }) => [Math.ceil(deliverAt), argumentOf(body)]);
   return connection.run((client) => schedule.run(client, [queue, seq, scheduled, scheduledBodies], args));
 }
 
@@ -56,8 +57,4 @@ async function register(
   if (others.length === 0) return;
   const message = `the list ${queue} is also consumed by ${others.join(', ')}: each event goes to one of them only; give them queues of their own, or use redis-streams`;
   onNotice({ kind: 'degraded', message });
-}
-
-function bytes(body: Uint8Array): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OutgoingMessage } from '../../contracts/transport.js';
+import { argumentOf } from '../../redis/redis-body.js';
 import type { RedisConnection } from '../../redis/redis-connection.js';
 import { RedisFailure } from '../../redis/redis-failure.js';
 import { QueueKeys } from '../../redis/redis-keys.js';
@@ -68,14 +69,13 @@ function append(
 ): Promise<unknown> {
   const [first] = messages;
   if (messages.length === 1 && first && isDue(first)) {
-    const { buffer, byteOffset, byteLength } = first.body;
-    const fields = ['*', FIELD, Buffer.from(buffer, byteOffset, byteLength)] as const;
+    const fields = ['*', FIELD, argumentOf(first.body)] as const;
     return connection.run((client) =>
       mark ? client.xadd(queue, 'IDMP', ...mark, ...fields) : client.xadd(queue, ...fields),
     );
   }
   const { seq, scheduled, scheduledBodies } = new QueueKeys(queue);
   const args: Argument[] = [...(mark ?? ['', ''])];
-  for (const { deliverAt = 0, body } of messages) args.push(Math.ceil(deliverAt), body);
+  for (const { deliverAt = 0, body } of messages) args.push(Math.ceil(deliverAt), argumentOf(body));
   return connection.run((client) => add.run(client, [queue, seq, scheduled, scheduledBodies], args));
 }
