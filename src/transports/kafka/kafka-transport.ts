@@ -25,7 +25,7 @@ import { Parcels } from './kafka-parcels.js';
 import { Registry } from './kafka-registry.js';
 import { Sender } from './kafka-sender.js';
 import { Topics } from './kafka-topics.js';
-import { KafkajsClient } from './kafkajs-client.js';
+import { KafkajsClient } from './client/kafkajs-client.js';
 
 /** At its close its groups have this long to be told; those that are not find out by themselves. */
 const CLOSING_MS = 5000;

@@ -7,12 +7,12 @@ import {
   type BatchOrigin,
   type BatchWriterParts,
   writeBatch,
-} from '../../../src/transports/kafka/kafka-batch-writer.js';
-import { readBatches } from '../../../src/transports/kafka/kafka-batches.js';
+} from '../../../src/transports/kafka/client/kafka-batch-writer.js';
+import { readBatches } from '../../../src/transports/kafka/client/kafka-batches.js';
 import type { OutgoingRecord } from '../../../src/transports/kafka/kafka-client.js';
-import { fieldSize, sizeOf, Writer } from '../../../src/transports/kafka/kafka-writer.js';
-import { READERS } from '../../../src/transports/kafka/kafkajs-fetch.js';
-import { crc32C } from '../../../src/transports/kafka/kafkajs-parts.js';
+import { fieldSize, sizeOf, Writer } from '../../../src/transports/kafka/client/kafka-writer.js';
+import { READERS } from '../../../src/transports/kafka/client/kafkajs-fetch.js';
+import { crc32C } from '../../../src/transports/kafka/client/kafkajs-parts.js';
 
 const PLAIN: BatchWriterParts = { checksum: crc32C, gzip: undefined };
 const PACKED: BatchWriterParts = { checksum: crc32C, gzip: promisify<Buffer, Buffer>(gzip) };

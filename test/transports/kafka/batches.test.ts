@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BatchReaderParts, readBatches } from '../../../src/transports/kafka/kafka-batches.js';
+import { type BatchReaderParts, readBatches } from '../../../src/transports/kafka/client/kafka-batches.js';
 import type { KafkaRecord } from '../../../src/transports/kafka/kafka-client.js';
-import { READERS } from '../../../src/transports/kafka/kafkajs-fetch.js';
+import { READERS } from '../../../src/transports/kafka/client/kafkajs-fetch.js';
 
 const golden = JSON.parse(readFileSync(new URL('golden/golden.json', import.meta.url), 'utf8')) as Record<
   string,

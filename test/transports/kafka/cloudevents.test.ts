@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { thrunFrom } from '../../../src/app.js';
 import { resolveConfig } from '../../../src/config/resolve.js';
 import { decode } from '../../../src/envelope/index.js';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 import { KafkaTransport } from '../../../src/transports/kafka/kafka-transport.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { sharedKafka } from '../../brokers/shared.js';

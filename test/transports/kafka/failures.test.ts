@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
-import { Connections } from '../../../src/transports/kafka/kafkajs-connections.js';
-import { failureOf } from '../../../src/transports/kafka/kafkajs-failure.js';
-import { Cluster } from '../../../src/transports/kafka/kafkajs-parts.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
+import { Connections } from '../../../src/transports/kafka/client/kafkajs-connections.js';
+import { failureOf } from '../../../src/transports/kafka/client/kafkajs-failure.js';
+import { Cluster } from '../../../src/transports/kafka/client/kafkajs-parts.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { sharedKafka } from '../../brokers/shared.js';
 import { queueName } from '../receiving.js';

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Delivery } from '../../../src/contracts/delivery.js';
 import type { Consumer, TransportNotice } from '../../../src/contracts/transport.js';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 import { groupId, topicName } from '../../../src/transports/kafka/kafka-names.js';
 import { KafkaTransport } from '../../../src/transports/kafka/kafka-transport.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { KafkaClient, MemberLink } from '../../../src/transports/kafka/kafka-client.js';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 import { KafkaTransport } from '../../../src/transports/kafka/kafka-transport.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { sharedKafka } from '../../brokers/shared.js';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { Connections } from '../../../src/transports/kafka/kafkajs-connections.js';
-import { fetchFrom } from '../../../src/transports/kafka/kafkajs-fetch.js';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { Connections } from '../../../src/transports/kafka/client/kafkajs-connections.js';
+import { fetchFrom } from '../../../src/transports/kafka/client/kafkajs-fetch.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { freePort } from '../../brokers/ports.js';
 import { TcpProxy } from '../../brokers/tcp-proxy.js';

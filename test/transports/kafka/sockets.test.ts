@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
 import { node, queueName } from './stage.js';
 

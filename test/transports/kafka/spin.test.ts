@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { RequestQueue } from '../../../src/transports/kafka/kafkajs-parts.js';
-import { mendSpin } from '../../../src/transports/kafka/kafkajs-spin.js';
+import { RequestQueue } from '../../../src/transports/kafka/client/kafkajs-parts.js';
+import { mendSpin } from '../../../src/transports/kafka/client/kafkajs-spin.js';
 import { sharedKafka } from '../../brokers/shared.js';
 import { kafkaOptions } from '../../brokers/kafka-subject.js';
-import { KafkajsClient } from '../../../src/transports/kafka/kafkajs-client.js';
+import { KafkajsClient } from '../../../src/transports/kafka/client/kafkajs-client.js';
 
 test('an idle connection sets next to no timers', async () => {
   const client = new KafkajsClient(kafkaOptions(await sharedKafka()));

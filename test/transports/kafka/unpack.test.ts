@@ -4,8 +4,8 @@ import kafkajs from 'kafkajs';
 import { compress as lz4Packed } from 'lz4js';
 import snappyjs from 'snappyjs';
 import { expect, test } from 'vitest';
-import { gzip, lz4, snappy, TooLarge, type Unpack, zstd } from '../../../src/transports/kafka/kafka-unpack.js';
-import { mendCodecs } from '../../../src/transports/kafka/kafkajs-codecs.js';
+import { gzip, lz4, snappy, TooLarge, type Unpack, zstd } from '../../../src/transports/kafka/client/kafka-unpack.js';
+import { mendCodecs } from '../../../src/transports/kafka/client/kafkajs-codecs.js';
 
 // What producers write is read in compression.test.ts. These are the batches that none of them writes.
 

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from './kafka-client.js';
+import type { KafkaRecord } from '../kafka-client.js';
 
 /** A transaction that was given up: what its producer wrote from there on, up to the marker of its end, is not to be seen. */
 export interface Aborted {

@@ -11,8 +11,8 @@ import {
   type Place,
   placeKey,
   type TopicSpec,
-} from './kafka-client.js';
-import type { KafkaOptions } from './kafka-options.js';
+} from '../kafka-client.js';
+import type { KafkaOptions } from '../kafka-options.js';
 import { Connections } from './kafkajs-connections.js';
 import { fetchFrom, READ_COMMITTED } from './kafkajs-fetch.js';
 import { committedOf, KafkajsMember, offsetsByTopic } from './kafkajs-member.js';

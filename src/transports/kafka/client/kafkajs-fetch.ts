@@ -1,6 +1,6 @@
 import { AnswerReader } from './kafka-answer.js';
 import { type Aborted, type BatchReaderParts, readBatches } from './kafka-batches.js';
-import { type Fetched, KafkaFailure, type KafkaRecord, type Place, UNREADABLE } from './kafka-client.js';
+import { type Fetched, KafkaFailure, type KafkaRecord, type Place, UNREADABLE } from '../kafka-client.js';
 import { byTopic, Writer } from './kafka-writer.js';
 import { ask, type Throttled } from './kafkajs-ask.js';
 import {

@@ -1,6 +1,6 @@
 import kafkajs, { type KafkaConfig } from 'kafkajs';
-import { codeOf } from './kafka-client.js';
-import type { KafkaOptions } from './kafka-options.js';
+import { codeOf } from '../kafka-client.js';
+import type { KafkaOptions } from '../kafka-options.js';
 import { mendCodecs } from './kafkajs-codecs.js';
 import { failureOf } from './kafkajs-failure.js';
 import { READ_COMMITTED } from './kafkajs-fetch.js';

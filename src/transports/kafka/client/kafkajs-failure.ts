@@ -1,4 +1,4 @@
-import { KafkaFailure, type Place } from './kafka-client.js';
+import { KafkaFailure, type Place } from '../kafka-client.js';
 
 interface KafkajsError extends Error {
   readonly type?: string;

@@ -10,7 +10,7 @@ import {
   type Membership,
   type Place,
   placeKey,
-} from './kafka-client.js';
+} from '../kafka-client.js';
 import { failureOf } from './kafkajs-failure.js';
 import { fetchFrom } from './kafkajs-fetch.js';
 import { MemberAssignment, MemberMetadata, type RawBroker, type RawCluster } from './kafkajs-parts.js';

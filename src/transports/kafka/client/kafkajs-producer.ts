@@ -1,5 +1,5 @@
-import { GONE, KafkaFailure, type OutgoingRecord, type Place, placeKey } from './kafka-client.js';
-import type { KafkaOptions } from './kafka-options.js';
+import { GONE, KafkaFailure, type OutgoingRecord, type Place, placeKey } from '../kafka-client.js';
+import type { KafkaOptions } from '../kafka-options.js';
 import { type Connections, REQUEST_MS } from './kafkajs-connections.js';
 import type { RawCluster } from './kafkajs-parts.js';
 import { type Batch, PACKED, PLAIN, produceTo } from './kafkajs-produce.js';

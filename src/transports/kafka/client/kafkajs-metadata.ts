@@ -1,4 +1,4 @@
-import { type ClusterInfo, type Place, placeKey } from './kafka-client.js';
+import { type ClusterInfo, type Place, placeKey } from '../kafka-client.js';
 import type { RawBroker, RawMetadata } from './kafkajs-parts.js';
 
 /** Asked for several of which one is not there, kafkajs gives none: then each is asked for by itself. */

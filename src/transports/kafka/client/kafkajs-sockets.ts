@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ISocketFactory } from 'kafkajs';
-import { CLOSED, KafkaFailure } from './kafka-client.js';
+import { CLOSED, KafkaFailure } from '../kafka-client.js';
 import { defaultSocketFactory } from './kafkajs-parts.js';
 
 const ours = new WeakSet<ISocketFactory>();

@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from './kafka-client.js';
+import type { OutgoingRecord } from '../kafka-client.js';
 import { fieldSize, sizeOf, Writer } from './kafka-writer.js';
 
 export interface BatchWriterParts {

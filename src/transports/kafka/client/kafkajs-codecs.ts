@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import { KafkaFailure, UNREADABLE } from './kafka-client.js';
+import { KafkaFailure, UNREADABLE } from '../kafka-client.js';
 import { gzip, lz4, snappy, type Unpack, zstd } from './kafka-unpack.js';
 import { PartialMessage } from './kafkajs-parts.js';
 

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { AnswerReader } from './kafka-answer.js';
 import { batchBytes, type BatchOrigin, type BatchWriterParts, writeBatch } from './kafka-batch-writer.js';
-import type { OutgoingRecord, Place } from './kafka-client.js';
+import type { OutgoingRecord, Place } from '../kafka-client.js';
 import { byTopic, Writer } from './kafka-writer.js';
 import { ask, type Throttled } from './kafkajs-ask.js';
 import { apiKeys, crc32C, errorOfCode, type RawBroker } from './kafkajs-parts.js';
