@@ -8,16 +8,14 @@ const LINES = 12;
 export default class Outcome {
   onTestRunEnd(modules, unhandled) {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
-    const failedSuites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
+    const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
     writeFileSync(
       process.env.THRUN_OUTCOME,
       [
         ...tests
           .filter((test) => test.result().state === 'failed')
           .map((test) => told('failed', test, test.result().errors)),
-        ...failedSuites
-          .filter((suite) => suite.errors().length > 0)
-          .map((suite) => told('failed', suite, suite.errors())),
+        ...suites.filter((suite) => suite.errors().length > 0).map((suite) => told('failed', suite, suite.errors())),
         ...unhandled.map((error) => `nobody caught: ${brief(error.stack ?? error.message)}\n`),
         ...tests
           .filter((test) => test.ok() && (test.diagnostic()?.retryCount ?? 0) > 0)
